@@ -1,0 +1,2 @@
+//! The `aia` binary.
+fn main() {}
