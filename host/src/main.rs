@@ -1,2 +1,7 @@
 //! The `aia` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    aia::main()
+}

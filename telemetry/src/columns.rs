@@ -36,7 +36,10 @@ pub fn pack_range(first: u32, count: u32) -> u64 {
 
 /// The first row and the row count of a packed range.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "the halves of a u64 are what is wanted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the halves of a u64 are what is wanted"
+)]
 pub fn unpack_range(data: u64) -> (u32, u32) {
     (data as u32, (data >> 32) as u32)
 }
@@ -465,10 +468,19 @@ impl Strings {
     /// String `index`; empty for an index out of range.
     #[must_use]
     pub fn get(&self, index: u32) -> &str {
-        let Ok(index) = usize::try_from(index) else { return "" };
+        let Ok(index) = usize::try_from(index) else {
+            return "";
+        };
         let end = self.ends.get(index).copied().unwrap_or(0) as usize;
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0) as usize;
-        self.utf8.get(start..end).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
+        let start = index
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied()
+            .unwrap_or(0) as usize;
+        self.utf8
+            .get(start..end)
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or("")
     }
 }
 

@@ -2,11 +2,42 @@
 //! batch cutting and the answers of the protocol. No I/O and no clock, so that the host, the Worker and the Spin app run
 //! the same code.
 
+mod answer;
 mod column;
 mod columns;
+mod commit;
+mod decompress;
+mod footer;
+mod keys;
+mod names;
+mod redact;
+mod refusal;
+mod revocation;
+mod row;
+mod scan;
+mod secret;
+mod segment;
+mod ticks;
 
+pub use answer::{Encoding, GrpcCode, status_body, success_body};
 pub use columns::{
-    Attributes, Columns, Common, Exemplars, ExponentialHistograms, Histograms, LogColumns, Logs, MAX_VALUE_DEPTH,
-    MetricColumns, Metrics, Points, Resources, Scopes, SignalType, SpanColumns, SpanEvents, SpanLinks, Spans, Strings,
-    Summaries, pack_range, unpack_range, value_kind,
+    Attributes, Columns, Common, Exemplars, ExponentialHistograms, Histograms, LogColumns, Logs,
+    MAX_VALUE_DEPTH, MetricColumns, Metrics, Points, Resources, Scopes, SignalType, SpanColumns, SpanEvents,
+    SpanLinks, Spans, Strings, Summaries, pack_range, unpack_range, value_kind,
 };
+pub use commit::{Commit, CommitError, commit_key, session_prefix, signal_id};
+pub use decompress::{ContentEncoding, decompress};
+pub use footer::{Footer, MAX_FOOTER_SERVICES};
+pub use keys::{IngestKey, IngestSecrets, KeyError};
+pub use names::{KeyId, MAX_NAME_BYTES, NameError, ProjectId, SegmentId, SegmentIdError, TenantId};
+pub use redact::{RedactConfig, RedactError, Redactions, Redactor};
+pub use refusal::{BodySize, Refusal};
+pub use revocation::{RevocationError, RevocationList};
+pub use row::{MAX_FIELDS, MAX_VALUE_BYTES, Row, RowKind, describe_row, trace_of};
+pub use scan::{Refused, ScanError, ScanLimits, Scanned, Scratch, scan_json, scan_protobuf};
+pub use secret::{ROOT_SECRET_BYTES, RootSecret, RootSecretError};
+pub use segment::{
+    Header, ProjectKeys, SegmentError, SegmentLimits, hour_prefix, minute_prefix, object_key, peek_header,
+    project_prefix,
+};
+pub use ticks::{MAX_TICKS, TICK_INTERVAL, ticks_between};

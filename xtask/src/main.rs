@@ -1,2 +1,64 @@
-//! `cargo xtask`.
-fn main() {}
+//! `cargo xtask`: everything that is done with this repository, each thing one command.
+
+mod bench;
+mod cargo;
+mod checks;
+mod demo;
+mod interrupt;
+mod progress;
+mod setup;
+mod step;
+mod structure;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Sets up, builds, checks, shows and measures AIA.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check the tools and add the Wasm target. Instant when all is there.
+    Setup,
+    /// Build everything: plugins, `aia`, the demo shop.
+    Build,
+    /// Set up, then run every check and test. What CI runs.
+    Test,
+    /// Start AIA and a small shop, break the shop, and see one incident and its report.
+    Demo(demo::Options),
+    /// Measure: builds in release, prints a table, writes `target/bench/NAME.json`.
+    Bench {
+        /// Which measurements; all by default.
+        names: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Setup => setup::setup(),
+        Task::Build => {
+            setup::setup()?;
+            cargo::build()
+        }
+        Task::Test => checks::run(),
+        Task::Demo(options) => demo::run(&options),
+        Task::Bench { names } => bench::run(&names),
+    }
+}

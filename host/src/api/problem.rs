@@ -1,0 +1,113 @@
+//! Problem documents (RFC 9457): what a client is told when something goes wrong.
+//!
+//! `code` is stable and meant for programs, `title` and `detail` are for people, `request_id` is to be quoted to the
+//! operator, who finds the cause under it in the log. Nothing from inside — no path, no SQL, no plugin's message —
+//! gets in: [`Problem::internal`] takes the cause only to log it.
+
+use std::error::Error;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::guard;
+
+/// What went wrong.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
+pub(super) struct Problem {
+    /// `urn:aia:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong, for a person.
+    detail: String,
+    /// What went wrong, for a program: stable.
+    code: String,
+    /// Id of this request, to be quoted.
+    request_id: String,
+    /// What the status demands in a header: `WWW-Authenticate`, `Retry-After`.
+    #[serde(skip)]
+    header: Option<(header::HeaderName, &'static str)>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:aia:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: code.to_owned(),
+            request_id: guard::request_id(),
+            header: None,
+        }
+    }
+
+    /// 401: no token, or none that is known. Which of the two isn't told.
+    pub(super) fn unauthorized() -> Self {
+        let detail = "send a valid token as `Authorization: Bearer aiat_…`; `aia token create` makes one";
+        let header = Some((header::WWW_AUTHENTICATE, r#"Bearer realm="aia""#));
+        Self { header, ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail) }
+    }
+
+    /// 403: the token is known and doesn't allow this.
+    pub(super) fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "this needs a token of scope `operator`")
+    }
+
+    /// 404: no such thing, or not of this tenant. The same for both, and the id isn't repeated.
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
+    }
+
+    /// 405.
+    pub(super) fn method_not_allowed() -> Self {
+        let detail = "the `Allow` header names the methods of this path";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+    }
+
+    /// 400: a parameter is unknown or wrong.
+    pub(super) fn parameter(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", detail)
+    }
+
+    /// 413.
+    pub(super) fn too_large(limit: u64) -> Self {
+        let detail = format!("a request body has at most {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    }
+
+    /// 503: a part isn't ready.
+    pub(super) fn not_ready(part: &str) -> Self {
+        let header = Some((header::RETRY_AFTER, "5"));
+        let detail = format!("the {part} is not ready");
+        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail) }
+    }
+
+    /// 500: ours. The cause goes to the log.
+    pub(super) fn internal(cause: &(dyn Error + 'static)) -> Self {
+        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "quote the request id to the operator");
+        tracing::error!(request_id = problem.request_id, error = crate::chain(cause), "a request failed");
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let extra = self.header.clone();
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some((name, value)) = extra {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

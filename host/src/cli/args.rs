@@ -1,0 +1,269 @@
+//! Commands and their flags.
+
+use std::path::PathBuf;
+
+use aia_telemetry::{KeyId, ProjectId, TenantId};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{
+    config::Sources,
+    store::{IncidentState, TokenScope},
+};
+
+/// The autonomous incident agent: takes OpenTelemetry in, finds incidents, explains them.
+#[derive(Debug, Parser)]
+#[command(name = "aia", version, arg_required_else_help = true, propagate_version = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    /// Configuration file; `aia.toml` in the working folder by default, if it is there.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of everything AIA keeps.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<String>,
+    /// Folder of plugins besides the built-in ones.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    plugins: Option<String>,
+    /// Set any setting for this run; `aia config` lists them.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start the host: listen for telemetry, find incidents, serve the API.
+    Up(Up),
+    /// List incidents, or show one.
+    #[command(args_conflicts_with_subcommands = true)]
+    Incidents(Incidents),
+    /// Render an incident's report.
+    Report(Report),
+    /// List plugins, or check a file.
+    Plugin {
+        #[command(subcommand)]
+        command: PluginCommand,
+    },
+    /// Make, list and revoke ingest keys, which applications send telemetry with.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Make and list tokens for the API.
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+    /// Print a configuration file with every setting and its default; with `--json`, the settings in effect.
+    Config,
+}
+
+/// `aia up`
+#[derive(Debug, clap::Args)]
+pub(super) struct Up {
+    /// Where to take OTLP over HTTP; port 0 is any free one.
+    #[arg(long, value_name = "ADDRESS")]
+    otlp_http: Option<String>,
+    /// Where to take OTLP over gRPC.
+    #[arg(long, value_name = "ADDRESS")]
+    otlp_grpc: Option<String>,
+    /// Where to serve the API.
+    #[arg(long, value_name = "ADDRESS")]
+    api: Option<String>,
+    /// Threads that serve requests and run detectors; 0 for one per processor.
+    #[arg(long, value_name = "NUMBER")]
+    workers: Option<String>,
+    /// `text` or `json`.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// What is logged: a level, or directives.
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+/// `aia incidents`
+#[derive(Debug, clap::Args)]
+pub(super) struct Incidents {
+    #[command(subcommand)]
+    pub(super) command: Option<IncidentsCommand>,
+    #[command(flatten)]
+    pub(super) list: ListIncidents,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IncidentsCommand {
+    /// List incidents, newest first.
+    List(ListIncidents),
+    /// Show one incident with its signals, timeline and evidence.
+    Show {
+        /// Id of the incident.
+        id: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+}
+
+/// `aia incidents list`
+#[derive(Debug, clap::Args)]
+pub(super) struct ListIncidents {
+    #[command(flatten)]
+    pub(super) of: OfTenant,
+    /// Only of this project.
+    #[arg(long)]
+    pub(super) project: Option<ProjectId>,
+    /// Only in these states.
+    #[arg(long, value_name = "STATE", value_parser = state, value_delimiter = ',')]
+    pub(super) state: Vec<IncidentState>,
+    /// At most so many.
+    #[arg(long, default_value_t = 50)]
+    pub(super) limit: usize,
+}
+
+fn state(name: &str) -> Result<IncidentState, String> {
+    IncidentState::parse(name).ok_or_else(|| "one of: open, acknowledged, resolved, regressed".to_owned())
+}
+
+/// Whose.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct OfTenant {
+    /// The tenant.
+    #[arg(long, default_value = "default")]
+    pub(super) tenant: TenantId,
+}
+
+/// Whose, and of which project.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct OfProject {
+    /// The tenant.
+    #[arg(long, default_value = "default")]
+    pub(super) tenant: TenantId,
+    /// The project.
+    #[arg(long, default_value = "default")]
+    pub(super) project: ProjectId,
+}
+
+/// `aia report`
+#[derive(Debug, clap::Args)]
+pub(super) struct Report {
+    /// Id of the incident.
+    pub(super) id: String,
+    /// Write it to a file instead of printing it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// `markdown`, `html`, `pdf` or a media type that a plugin renders.
+    #[arg(long, default_value = "markdown")]
+    pub(super) format: String,
+    #[command(flatten)]
+    pub(super) of: OfTenant,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginCommand {
+    /// List the plugins, also those that don't run, with the reason.
+    List,
+    /// Check a file as if it lay in the folder of plugins, and show what it says of itself.
+    Inspect {
+        /// The component.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key; it is shown once.
+    Create(CreateKey),
+    /// List the keys of a project.
+    List(OfProject),
+    /// Revoke a key: a running host refuses it within seconds, for ever.
+    Revoke(RevokeKey),
+}
+
+/// `aia key create`
+#[derive(Debug, clap::Args)]
+pub(super) struct CreateKey {
+    /// What to call the key; a random name by default.
+    #[arg(long)]
+    pub(super) name: Option<KeyId>,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+/// `aia key revoke`
+#[derive(Debug, clap::Args)]
+pub(super) struct RevokeKey {
+    /// Name of the key.
+    pub(super) name: KeyId,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token; it is shown once.
+    Create(CreateToken),
+    /// List the tokens of a tenant.
+    List(OfTenant),
+}
+
+/// `aia token create`
+#[derive(Debug, clap::Args)]
+pub(super) struct CreateToken {
+    /// What it allows.
+    #[arg(long, value_enum, default_value_t = ScopeName::Read)]
+    pub(super) scope: ScopeName,
+    #[command(flatten)]
+    pub(super) of: OfTenant,
+}
+
+/// What a token allows, as a flag's value.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ScopeName {
+    /// Read incidents, reports and plugins.
+    Read,
+    /// Everything of the tenant, and the host's metrics.
+    Operator,
+}
+
+impl From<ScopeName> for TokenScope {
+    fn from(scope: ScopeName) -> Self {
+        match scope {
+            ScopeName::Read => Self::Read,
+            ScopeName::Operator => Self::Operator,
+        }
+    }
+}
+
+impl Args {
+    /// Adds what the flags say to what the process has.
+    pub(super) fn sources(&self, mut sources: Sources) -> Sources {
+        let common = &self.common;
+        let mut flags = vec![("data", "--data", &common.data), ("plugins", "--plugins", &common.plugins)];
+        if let Command::Up(up) = &self.command {
+            flags.extend([
+                ("listen.otlp-http", "--otlp-http", &up.otlp_http),
+                ("listen.otlp-grpc", "--otlp-grpc", &up.otlp_grpc),
+                ("listen.api", "--api", &up.api),
+                ("workers", "--workers", &up.workers),
+                ("log.format", "--log-format", &up.log_format),
+                ("log.level", "--log-level", &up.log_level),
+            ]);
+        }
+        let given = flags.into_iter().filter_map(|(key, flag, value)| Some((key, flag.to_owned(), value.clone()?)));
+        sources.flags.extend(given);
+        sources.assignments.extend(common.set.iter().cloned());
+        if common.config.is_some() {
+            sources.file.clone_from(&common.config);
+        }
+        sources
+    }
+}

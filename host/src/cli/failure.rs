@@ -1,0 +1,106 @@
+//! What can go wrong with a command, and what to do about it.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    api::TokenError,
+    config::ConfigError,
+    server::{BackendError, FirstStartError, ReportError, ServeError},
+    store::StoreError,
+};
+
+/// Why a command failed. Shown with all its causes and, where there is one, the way out.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// A setting is wrong.
+    #[error("the configuration is wrong")]
+    Config(#[from] ConfigError),
+    /// A part of the core doesn't open.
+    #[error("cannot {what} in the data folder `{}`", data.display())]
+    Open {
+        what: &'static str,
+        data: PathBuf,
+        #[source]
+        source: BackendError,
+    },
+    /// The host doesn't start.
+    #[error("cannot start AIA on the data folder `{}`", data.display())]
+    Start {
+        data: PathBuf,
+        #[source]
+        source: BackendError,
+    },
+    /// The listeners don't start.
+    #[error("cannot start the listeners")]
+    Serve(#[from] ServeError),
+    /// The first key and token can't be made.
+    #[error("cannot prepare the first start")]
+    FirstStart(#[from] FirstStartError),
+    /// The system refuses something that every process gets.
+    #[error("cannot {what}")]
+    System {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    /// The store fails.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// No such thing.
+    #[error("there is no {what} `{id}`")]
+    NotFound { what: &'static str, id: String, list: &'static str },
+    /// The name is taken.
+    #[error("project `{project}` has an ingest key `{name}` already")]
+    KeyExists { name: String, project: String },
+    /// No report.
+    #[error("cannot make the report")]
+    Report(#[from] ReportError),
+    /// No token.
+    #[error("cannot make a token")]
+    Token(#[from] TokenError),
+    /// A plugin is none.
+    #[error("`{}` is no plugin that AIA would run", file.display())]
+    Plugin {
+        file: PathBuf,
+        #[source]
+        source: BackendError,
+    },
+    /// A file can't be written.
+    #[error("cannot write `{}`", file.display())]
+    Write {
+        file: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// Standard output can't be written.
+    #[error("cannot write to standard output")]
+    Print(#[source] io::Error),
+}
+
+impl Failure {
+    /// Whether the caller made a mistake, rather than something having failed.
+    pub(super) fn is_usage(&self) -> bool {
+        matches!(self, Self::Config(_))
+    }
+
+    /// What to do about it, where that can be said.
+    pub(super) fn help(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.help(),
+            Self::Open { .. } => Some("`--data` names another data folder; `aia up` makes one".to_owned()),
+            Self::Serve(ServeError::Bind { setting, source, .. }) => {
+                (source.kind() == io::ErrorKind::AddrInUse).then(|| {
+                    format!("is `aia up` running already? `--set {setting}=127.0.0.1:0` takes any free port")
+                })
+            }
+            Self::NotFound { list, .. } => Some(format!("`{list}` lists what there is")),
+            Self::KeyExists { .. } => {
+                Some("a revoked key's name is never used again; choose another `--name`".to_owned())
+            }
+            Self::Report(ReportError::UnknownFormat { .. }) => {
+                Some("`aia plugin list` shows what each reporter renders".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

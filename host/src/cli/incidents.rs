@@ -1,0 +1,179 @@
+//! `aia incidents`
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{
+    args::{Incidents, IncidentsCommand, ListIncidents, OfTenant},
+    failure::Failure,
+    output::{Colour, Output},
+    text,
+};
+use crate::{
+    api::{
+        incidents::{IncidentDetails, details},
+        model,
+    },
+    config::Config,
+    server::Backend,
+    store::{IncidentFilter, Store},
+};
+
+/// Longest title in a list, in characters.
+const TITLE: usize = 90;
+
+pub(super) fn run(
+    backend: &dyn Backend,
+    config: &Config,
+    incidents: &Incidents,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    match &incidents.command {
+        None => list(backend, config, &incidents.list, output),
+        Some(IncidentsCommand::List(wanted)) => list(backend, config, wanted, output),
+        Some(IncidentsCommand::Show { id, of }) => show(backend, config, id, of, output),
+    }
+}
+
+/// Opens the store.
+pub(super) fn open(backend: &dyn Backend, config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    backend.store(config).map_err(|source| Failure::Open { what: "open the store", data: config.data.clone(), source })
+}
+
+#[derive(Serialize)]
+struct List {
+    incidents: Vec<model::Incident>,
+}
+
+fn list(
+    backend: &dyn Backend,
+    config: &Config,
+    wanted: &ListIncidents,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let filter = IncidentFilter {
+        project: wanted.project.as_ref().map(|project| project.as_str().to_owned()),
+        states: wanted.state.clone(),
+        before: None,
+        limit: wanted.limit,
+    };
+    let found = open(backend, config)?.incidents(&wanted.of.tenant, &filter)?;
+    let incidents: Vec<_> = found.into_iter().map(model::Incident::from).collect();
+    if output.json {
+        return output.value(&List { incidents });
+    }
+    if incidents.is_empty() {
+        return output.text("No incidents.");
+    }
+    let rows = incidents.iter().map(|incident| {
+        vec![
+            text::line(&incident.id).into_owned(),
+            state(output, &incident.state),
+            severity(output, &incident.severity),
+            text::api_time(incident.opened_at.as_deref()),
+            text::short(&incident.service, 40),
+            incident.count.to_string(),
+            text::short(&incident.title, TITLE),
+        ]
+    });
+    let rows = rows.collect();
+    output.table(&["ID", "STATE", "SEVERITY", "OPENED", "SERVICE", "COUNT", "TITLE"], rows)
+}
+
+fn show(
+    backend: &dyn Backend,
+    config: &Config,
+    id: &str,
+    of: &OfTenant,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let store = open(backend, config)?;
+    let found = details(store.as_ref(), &of.tenant, id)?;
+    let found = found.ok_or_else(|| not_found(id))?;
+    if output.json { output.value(&found) } else { print(&found, output) }
+}
+
+/// There is no incident of that id.
+pub(super) fn not_found(id: &str) -> Failure {
+    Failure::NotFound { what: "incident", id: id.to_owned(), list: "aia incidents" }
+}
+
+fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
+    let incident = &found.incident;
+    output.text(&format!("{}\n", text::line(&incident.title)))?;
+    let mut facts = vec![
+        ("id", text::line(&incident.id).into_owned()),
+        ("state", state(output, &incident.state)),
+        ("severity", severity(output, &incident.severity)),
+        ("project", text::line(&incident.project).into_owned()),
+        ("service", text::line(&incident.service).into_owned()),
+        ("operation", text::line(&incident.operation).into_owned()),
+        ("release", text::line(&incident.release).into_owned()),
+        ("also affected", text::line(&incident.affected.join(", ")).into_owned()),
+        ("first seen", text::api_time(incident.start_time.as_deref())),
+        ("last seen", text::api_time(incident.end_time.as_deref())),
+        ("occurrences", incident.count.to_string()),
+    ];
+    facts.retain(|(_, value)| !value.is_empty());
+    let facts: Vec<_> = facts.into_iter().map(|(name, value)| format!("  {name:<14} {value}\n")).collect();
+    output.text(&facts.concat())?;
+
+    if !found.timeline.is_empty() {
+        output.text("\nTimeline")?;
+        let rows = found.timeline.iter().map(|event| {
+            vec![
+                text::api_time(event.time.as_deref()),
+                text::line(&event.kind).into_owned(),
+                text::short(&event.text, TITLE),
+            ]
+        });
+        output.table(&["TIME", "EVENT", "WHAT"], rows.collect())?;
+    }
+    if !found.signals.is_empty() {
+        output.text("\nSignals")?;
+        let rows = found.signals.iter().map(|signal| {
+            vec![
+                text::line(&signal.detector).into_owned(),
+                severity(output, &signal.severity),
+                signal.count.to_string(),
+                text::short(&signal.title, TITLE),
+            ]
+        });
+        let rows = rows.collect();
+        output.table(&["DETECTOR", "SEVERITY", "COUNT", "TITLE"], rows)?;
+    }
+    if !found.evidence.is_empty() {
+        output.text("\nEvidence")?;
+        let rows = found.evidence.iter().map(|evidence| {
+            vec![
+                text::line(&evidence.id).into_owned(),
+                text::api_time(evidence.time.as_deref()),
+                text::line(&evidence.kind).into_owned(),
+                text::short(&evidence.service, 40),
+                text::short(&evidence.title, TITLE),
+            ]
+        });
+        output.table(&["ID", "TIME", "KIND", "SERVICE", "WHAT"], rows.collect())?;
+    }
+    Ok(())
+}
+
+fn state(output: &Output, state: &str) -> String {
+    match state {
+        "open" | "regressed" => output.coloured(Colour::Red, state),
+        "acknowledged" => output.coloured(Colour::Yellow, state),
+        "resolved" => output.coloured(Colour::Green, state),
+        other => text::line(other).into_owned(),
+    }
+}
+
+fn severity(output: &Output, severity: &str) -> String {
+    match severity {
+        "critical" => output.coloured(Colour::Magenta, severity),
+        "high" => output.coloured(Colour::Red, severity),
+        "medium" => output.coloured(Colour::Yellow, severity),
+        "low" => output.coloured(Colour::Cyan, severity),
+        other => text::line(other).into_owned(),
+    }
+}

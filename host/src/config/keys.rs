@@ -1,0 +1,207 @@
+//! The table of settings: one entry each, with its default as it would stand in `aia.toml`, and why it is there.
+
+use std::time::Duration;
+
+use super::{
+    Config, LogFormat,
+    value::{Expected, Raw},
+};
+
+/// A setting.
+pub(super) struct Key {
+    /// Its name in `aia.toml`, with the table before the dot.
+    pub(super) name: &'static str,
+    /// Its default, as TOML. Goes through `apply` like any other value.
+    pub(super) default: &'static str,
+    /// What it does and why the default is what it is, for `aia config`.
+    pub(super) doc: &'static str,
+    /// Checks a value and puts it in its place.
+    pub(super) apply: fn(&mut Config, Raw<'_>) -> Result<(), Expected>,
+}
+
+impl Key {
+    /// The variable of the environment that sets it: `listen.otlp-http` is `AIA_LISTEN_OTLP_HTTP`.
+    pub(super) fn variable(&self) -> String {
+        let name = self.name.replace(['.', '-'], "_").to_ascii_uppercase();
+        format!("{}{name}", super::sources::VARIABLE_PREFIX)
+    }
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Every setting, in the order of `aia config`: those without a table first.
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        name: "data",
+        default: r#""./aia-data""#,
+        doc: "Folder of everything AIA keeps: store, journal, telemetry, secrets, caches. Made if it isn't there,\n\
+              readable by its owner only.",
+        apply: |config, raw| raw.path().map(|value| config.data = value),
+    },
+    Key {
+        name: "plugins",
+        default: r#""""#,
+        doc: "Folder of plugins (*.wasm) besides the built-in ones; empty for none.",
+        apply: |config, raw| raw.optional_path().map(|value| config.plugins = value),
+    },
+    Key {
+        name: "workers",
+        default: "0",
+        doc: "Threads that serve requests and run detectors; 0 for one per processor.",
+        apply: |config, raw| {
+            let threads = raw.count(0, 1024)?;
+            let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+            config.workers = if threads == 0 { processors() } else { threads };
+            Ok(())
+        },
+    },
+    Key {
+        name: "listen.otlp-http",
+        default: r#""127.0.0.1:4318""#,
+        doc: "OTLP over HTTP (protobuf and JSON). Port 0 is any free one. AIA doesn't speak TLS yet: bind beyond\n\
+              loopback only behind something that does.",
+        apply: |config, raw| raw.address().map(|value| config.listen.otlp_http = value),
+    },
+    Key {
+        name: "listen.otlp-grpc",
+        default: r#""127.0.0.1:4317""#,
+        doc: "OTLP over gRPC.",
+        apply: |config, raw| raw.address().map(|value| config.listen.otlp_grpc = value),
+    },
+    Key {
+        name: "listen.api",
+        default: r#""127.0.0.1:8080""#,
+        doc: "REST API, health and metrics.",
+        apply: |config, raw| raw.address().map(|value| config.listen.api = value),
+    },
+    Key {
+        name: "limits.request-bytes",
+        default: r#""64 MiB""#,
+        doc: "Largest body of an OTLP request as sent (413 beyond). Exporters send 512 spans, some 100 KiB, by\n\
+              default; collectors may batch a hundred times that.",
+        apply: |config, raw| raw.size(KIB, GIB).map(|value| config.limits.request_bytes = value),
+    },
+    Key {
+        name: "limits.decompressed-bytes",
+        default: r#""64 MiB""#,
+        doc: "Largest body of an OTLP request after decompression (413 beyond): what one request can make AIA\n\
+              hold, however well it is compressed.",
+        apply: |config, raw| raw.size(KIB, GIB).map(|value| config.limits.decompressed_bytes = value),
+    },
+    Key {
+        name: "limits.requests-in-flight",
+        default: "256",
+        doc: "OTLP requests handled at once, over both protocols; more are told to come again (503). Well above\n\
+              what a disk needs to share one flush among many.",
+        apply: |config, raw| raw.count(1, 65_536).map(|value| config.limits.requests_in_flight = value),
+    },
+    Key {
+        name: "limits.bytes-in-flight",
+        default: r#""256 MiB""#,
+        doc: "Bytes of OTLP bodies, as sent and decompressed, held at once over both protocols; more are told to\n\
+              come again (503). A request larger than this can never be taken.",
+        apply: |config, raw| raw.size(KIB, 64 * GIB).map(|value| config.limits.bytes_in_flight = value),
+    },
+    Key {
+        name: "limits.connections",
+        default: "1024",
+        doc: "Connections of each listener; more wait to be accepted. Protects file descriptors.",
+        apply: |config, raw| raw.count(1, 65_536).map(|value| config.limits.connections = value),
+    },
+    Key {
+        name: "limits.idle-time",
+        default: r#""75 s""#,
+        doc: "A connection that brings no complete request head for so long is closed. Longer than the 60 s\n\
+              between two exports of metrics, so that they can share a connection.",
+        apply: |config, raw| raw.duration(SECOND, HOUR).map(|value| config.limits.idle_time = value),
+    },
+    Key {
+        name: "limits.body-time",
+        default: r#""30 s""#,
+        doc: "A request whose body isn't there after so long is refused (408): slow clients must not hold memory.",
+        apply: |config, raw| raw.duration(SECOND / 10, HOUR).map(|value| config.limits.body_time = value),
+    },
+    Key {
+        name: "limits.drain-time",
+        default: r#""10 s""#,
+        doc: "How long requests in flight may take to end when AIA is told to stop.",
+        apply: |config, raw| raw.duration(SECOND / 10, HOUR).map(|value| config.limits.drain_time = value),
+    },
+    Key {
+        name: "plugin.memory",
+        default: r#""64 MiB""#,
+        doc: "Largest memory of one instance of a plugin. Its manifest may ask for less.",
+        apply: |config, raw| raw.size(MIB, 4 * GIB).map(|value| config.plugin.memory = value),
+    },
+    Key {
+        name: "plugin.call-time",
+        default: r#""1 s""#,
+        doc: "Longest call of a plugin. Its manifest may ask for less.",
+        apply: |config, raw| raw.duration(SECOND / 100, SECOND * 60).map(|value| config.plugin.call_time = value),
+    },
+    Key {
+        name: "redaction.emails",
+        default: "false",
+        doc: "Whether e-mail addresses are removed from telemetry before it is stored. Secrets always are.",
+        apply: |config, raw| raw.boolean().map(|value| config.redaction.emails = value),
+    },
+    Key {
+        name: "log.format",
+        default: r#""text""#,
+        doc: "How log lines look: \"text\" or \"json\". They go to standard error.",
+        apply: |config, raw| {
+            config.log.format = raw.choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)])?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "log.level",
+        default: r#""info""#,
+        doc: "What is logged: a level, or directives such as \"info,aia::ingest=debug\".",
+        apply: |config, raw| raw.log_level().map(|value| config.log.level = value),
+    },
+];
+
+/// The known key closest to what was written.
+pub(super) fn nearest(written: &str, known: impl Iterator<Item = String>) -> String {
+    let likeness = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
+    known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default()
+}
+
+/// The key of that name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Whether there is a table of that name.
+pub(super) fn is_table(name: &str) -> bool {
+    KEYS.iter().filter_map(|key| key.name.split_once('.')).any(|(table, _)| table == name)
+}
+
+/// A whole `aia.toml` that says what holds anyway: every setting with its default, its variable and why.
+#[must_use]
+pub fn annotated_defaults() -> String {
+    let mut text = String::from(
+        "# aia.toml: every setting of AIA with its default. Flags go over the environment, the environment over\n\
+         # this file. `--set KEY=VALUE` sets any of them for one run.\n",
+    );
+    let mut current = "";
+    for key in KEYS {
+        let (table, name) = key.name.split_once('.').unwrap_or(("", key.name));
+        text.push('\n');
+        if table != current {
+            text.push_str(&format!("[{table}]\n"));
+            current = table;
+        }
+        for line in key.doc.lines() {
+            text.push_str(&format!("# {}\n", line.trim_start()));
+        }
+        text.push_str(&format!("# Environment: {}\n{name} = {}\n", key.variable(), key.default));
+    }
+    text
+}

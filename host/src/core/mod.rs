@@ -1,0 +1,168 @@
+//! The core: puts store, log, plugins and sessions together for one machine, in one folder.
+//!
+//! ```text
+//! <data>/secret.key   the deployment's secret        <data>/aia.db     the store
+//! <data>/journal/     what is acknowledged           <data>/objects/   blocks of segments
+//! <data>/cache/       compiled plugins               <data>/lock       held by the running host
+//! ```
+
+mod catalog;
+mod folder;
+mod reports;
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use aia_telemetry::{IngestSecrets, RedactConfig, Redactor, ScanLimits, SegmentLimits};
+use object_store::local::LocalFileSystem;
+use prometheus_client::registry::Registry;
+
+use crate::config::Config;
+use crate::ingest::JournalIntake;
+use crate::journal::JournalConfig;
+use crate::log::{KeyRing, Log, LogConfig};
+use crate::metrics::Metrics;
+use crate::runtime::PluginKind;
+use crate::secrets::Secrets;
+use crate::server::{Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, Reports, Running, Services};
+use crate::sessions::{self, Detector, SessionConfig, Sessions};
+use crate::store::{Store, sqlite::Sqlite};
+use catalog::Catalog;
+use folder::{DataFolder, Lock};
+use reports::PluginReports;
+
+pub use folder::FolderError;
+
+/// Bytes that a segment's columns may have when decoded, for each byte that a request may have: columns are at most so
+/// much larger than the message they were scanned from (see `ScanLimits::max_expansion`).
+const COLUMNS_PER_BYTE: usize = 16;
+
+/// The host on one machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Host;
+
+impl Backend for Host {
+    fn start(&self, config: &Config) -> Result<(Services, Box<dyn Running>), BackendError> {
+        let folder = DataFolder::open(&config.data)?;
+        let lock = folder.lock()?;
+        let secrets = folder.secrets()?;
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.database())?);
+        let metrics = Arc::new(Metrics::default());
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let catalog = Arc::new(Catalog::load(config, &folder, &secrets)?);
+        for plugin in catalog.loaded() {
+            metrics.add_plugin(Arc::clone(plugin));
+        }
+        let keys = Arc::new(KeyRing::new(secrets.segments(), secrets.block_footers()));
+        let session_config = SessionConfig { workers: config.workers, ..SessionConfig::default() };
+        let (waker, inboxes) = sessions::queues(session_config.workers);
+        let wake = waker.clone();
+        std::fs::create_dir_all(folder.objects())?;
+        let log = Log::open(
+            log_config(config, &folder),
+            Arc::new(LocalFileSystem::new_with_prefix(folder.objects())?.with_fsync(true)),
+            tokio::runtime::Handle::current(),
+            Arc::clone(&keys),
+            Arc::clone(&store),
+            Arc::clone(&metrics),
+            Arc::new(move |scope| wake.wake(scope)),
+        )?;
+        let log = Arc::new(log);
+        let detectors = catalog.loaded().filter(|plugin| plugin.kind() == PluginKind::Detector);
+        let detectors =
+            detectors.map(|plugin| Detector { plugin: Arc::clone(plugin), config: "{}".to_owned() }).collect();
+        let sessions = Sessions::start(
+            session_config,
+            detectors,
+            (waker, inboxes),
+            Arc::clone(&log),
+            Arc::clone(&store),
+            Arc::clone(&keys),
+            Arc::clone(&metrics),
+        )?;
+        let redactor = Redactor::new(&RedactConfig { emails: config.redaction.emails, ..RedactConfig::default() })?;
+        let limits = ScanLimits {
+            max_body_bytes: u32::try_from(config.limits.decompressed_bytes).unwrap_or(u32::MAX),
+            ..ScanLimits::default()
+        };
+        let intake = JournalIntake::new(Arc::clone(&log), keys, redactor, limits, metrics);
+        let services = Services {
+            store: Arc::clone(&store),
+            intake: Arc::new(intake),
+            secrets: Arc::new(secrets.ingest()),
+            reports: Arc::new(PluginReports::new(Arc::clone(&store), Arc::clone(&catalog))),
+            plugins: catalog,
+            readiness: Arc::new(StoreReadiness(store)),
+            metrics: registry,
+        };
+        Ok((services, Box::new(RunningHost { log, sessions, lock })))
+    }
+
+    fn store(&self, config: &Config) -> Result<Arc<dyn Store>, BackendError> {
+        let folder = DataFolder::open(&config.data)?;
+        Ok(Arc::new(Sqlite::open(&folder.database())?))
+    }
+
+    fn secrets(&self, config: &Config) -> Result<IngestSecrets, BackendError> {
+        Ok(DataFolder::open(&config.data)?.secrets()?.ingest())
+    }
+
+    fn plugins(&self, config: &Config) -> Result<Arc<dyn PluginCatalog>, BackendError> {
+        let folder = DataFolder::open(&config.data)?;
+        Ok(Arc::new(Catalog::load(config, &folder, &folder.secrets()?)?))
+    }
+
+    fn inspect(&self, config: &Config, file: &Path) -> Result<PluginInfo, BackendError> {
+        let folder = DataFolder::open(&config.data)?;
+        catalog::inspect(config, &folder, &folder.secrets()?, file)
+    }
+
+    fn reports(&self, config: &Config) -> Result<Arc<dyn Reports>, BackendError> {
+        let folder = DataFolder::open(&config.data)?;
+        let catalog = Arc::new(Catalog::load(config, &folder, &folder.secrets()?)?);
+        Ok(Arc::new(PluginReports::new(Arc::new(Sqlite::open(&folder.database())?), catalog)))
+    }
+}
+
+fn log_config(config: &Config, folder: &DataFolder) -> LogConfig {
+    LogConfig {
+        journal: JournalConfig::new(folder.journal()),
+        cache_bytes: LogConfig::CACHE_BYTES,
+        segment_limits: SegmentLimits {
+            max_columns_bytes: config.limits.decompressed_bytes.saturating_mul(COLUMNS_PER_BYTE),
+        },
+    }
+}
+
+struct StoreReadiness(Arc<dyn Store>);
+
+impl Readiness for StoreReadiness {
+    fn check(&self) -> Result<(), NotReady> {
+        self.0.check().map_err(|error| NotReady { part: "store", source: Box::new(error) })
+    }
+}
+
+/// What has to be ended in order: first those who append to the log, then the log, then the lock.
+struct RunningHost {
+    log: Arc<Log>,
+    sessions: Sessions,
+    lock: Lock,
+}
+
+impl Running for RunningHost {
+    fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let ended = tokio::task::spawn_blocking(move || {
+                self.sessions.close();
+                self.log.close();
+                drop(self.lock);
+            });
+            if let Err(error) = ended.await {
+                tracing::error!(%error, "the host did not end in order; the next start goes on from the last commits");
+            }
+        })
+    }
+}

@@ -1,0 +1,8 @@
+//! Incidents: which signals are one trouble, and what is known of it.
+
+mod correlate;
+mod evidence;
+pub mod report;
+
+pub use correlate::{Decided, Found, decide};
+pub use evidence::{evidence_id, fingerprint_hash, from_row};

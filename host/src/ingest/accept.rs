@@ -1,0 +1,155 @@
+//! From a request's body to a durable segment: scan, redact, seal, journal.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aia_telemetry::{
+    Encoding, Footer, IngestKey, Redactor, Refusal, Refused, ScanLimits, Scanned, Scratch, SignalType, scan_json,
+    scan_protobuf,
+};
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::{Accepted, Intake};
+use crate::clock;
+use crate::journal::{Append, Appended, JournalError};
+use crate::log::{KeyRing, Log, Note};
+use crate::metrics::Metrics;
+use crate::store::Scope;
+
+/// A body up to this size is scanned where its request is handled (some 100 µs); a larger one on a thread for blocking
+/// work, so that it holds up no other connection.
+const INLINE_BYTES: usize = 128 << 10;
+
+/// What a client waits before it sends again while the journal can't be written.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The intake of a host with a journal.
+pub(crate) struct JournalIntake {
+    work: Arc<Work>,
+    log: Arc<Log>,
+}
+
+/// What scanning needs.
+struct Work {
+    keys: Arc<KeyRing>,
+    redactor: Redactor,
+    limits: ScanLimits,
+    metrics: Arc<Metrics>,
+    /// Scratches that aren't in use: as many as there were scans at once.
+    scratches: Mutex<Vec<Scratch>>,
+}
+
+impl JournalIntake {
+    pub(crate) fn new(
+        log: Arc<Log>,
+        keys: Arc<KeyRing>,
+        redactor: Redactor,
+        limits: ScanLimits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { work: Arc::new(Work { keys, redactor, limits, metrics, scratches: Mutex::default() }), log }
+    }
+
+    async fn take(&self, key: IngestKey, signal: SignalType, encoding: Encoding, body: Bytes) -> Result<Accepted, Refusal> {
+        let bytes = body.len();
+        let sealed = if bytes <= INLINE_BYTES {
+            self.work.seal(&key, signal, encoding, &body)
+        } else {
+            let work = Arc::clone(&self.work);
+            let task = tokio::task::spawn_blocking(move || work.seal(&key, signal, encoding, &body));
+            task.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "scanning a request panicked");
+                Err(Refusal::Unavailable { retry_after: RETRY_AFTER })
+            })
+        };
+        let Sealed { append, refused } = sealed?;
+        let Some(append) = append else { return Ok(accepted(refused)) };
+        let (rows, sealed_bytes) = (u64::from(append.note.rows), append.segment.len() as u64);
+        match self.log.append(append).await {
+            Ok(Appended::Stored(_)) => self.work.metrics.ingested(signal, rows, sealed_bytes),
+            Ok(Appended::Duplicate) => self.work.metrics.duplicate(),
+            Err(error) => {
+                if !matches!(error, JournalError::Write(_)) {
+                    tracing::warn!(error = crate::chain(&error), "cannot take a request");
+                }
+                return Err(Refusal::Unavailable { retry_after: RETRY_AFTER });
+            }
+        }
+        Ok(accepted(refused))
+    }
+}
+
+impl Intake for JournalIntake {
+    fn accept(
+        &self,
+        key: &IngestKey,
+        signal: SignalType,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Pin<Box<dyn Future<Output = Result<Accepted, Refusal>> + Send + '_>> {
+        Box::pin(self.take(key.clone(), signal, encoding, body))
+    }
+}
+
+struct Sealed {
+    /// None if the request carried no row.
+    append: Option<Append>,
+    refused: Refused,
+}
+
+impl Work {
+    fn seal(&self, key: &IngestKey, signal: SignalType, encoding: Encoding, body: &[u8]) -> Result<Sealed, Refusal> {
+        let mut scratch = self.scratches.lock().pop().unwrap_or_default();
+        let scan = match encoding {
+            Encoding::Protobuf => scan_protobuf,
+            Encoding::Json => scan_json,
+        };
+        let scanned = scan(signal, body, &self.limits, &mut scratch);
+        self.scratches.lock().push(scratch);
+        let Scanned { mut columns, refused } =
+            scanned.map_err(|error| Refusal::Undecodable { reason: error.to_string() })?;
+        self.metrics.rows_refused("trace-id", u64::from(refused.trace_id));
+        self.metrics.rows_refused("span-id", u64::from(refused.span_id));
+        self.metrics.rows_refused("parent-span-id", u64::from(refused.parent_span_id));
+        if columns.rows() == 0 {
+            return Ok(Sealed { append: None, refused });
+        }
+        for (rule, times) in self.redactor.redact(&mut columns).iter() {
+            self.metrics.redacted(rule, times);
+        }
+        let scope = Scope { tenant: key.tenant.clone(), project: key.project.clone() };
+        let keys = self.keys.of(&scope);
+        let header = keys.header(&columns, body, clock::now(), key);
+        let segment = keys.seal(&header, Some(&columns)).map_err(|error| {
+            tracing::error!(error = crate::chain(&error), %scope, "cannot seal a request");
+            Refusal::Unavailable { retry_after: RETRY_AFTER }
+        })?;
+        let note = Note {
+            signal: Some(signal),
+            rows: header.rows,
+            footer: Some(Arc::new(Footer::of(&columns))),
+            // Columns take about what the message took.
+            weight: body.len(),
+            columns: Some(columns),
+        };
+        let append = Append { scope, id: header.id, received_at: header.received_at, segment, note };
+        Ok(Sealed { append: Some(append), refused })
+    }
+}
+
+fn accepted(refused: Refused) -> Accepted {
+    let refused_rows = u64::from(refused.total());
+    let message = if refused_rows == 0 {
+        String::new()
+    } else {
+        let Refused { trace_id, span_id, parent_span_id } = refused;
+        format!(
+            "spans with an invalid id were refused: {trace_id} with an invalid trace id, {span_id} with an invalid \
+             span id, {parent_span_id} with an invalid parent span id"
+        )
+    };
+    Accepted { refused_rows, message }
+}

@@ -1,0 +1,150 @@
+//! The runtime: one engine, and how plugins come into it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::component::{Component, Linker};
+
+use super::artifact::{Cache, Compiler};
+use super::engine::{Allocation, MAX_MEMORIES, MAX_TABLES, running_engine};
+use super::inspect::inspect;
+use super::instance::{Instances, Shared};
+use super::limiter::Limiter;
+use super::plugin::{Candidate, Compiled, Plugin};
+use super::ticker::Ticker;
+use super::{Limits, LoadError, LoadFailure, RuntimeConfig, RuntimeError};
+
+/// Runs plugins. One of them serves a whole process.
+pub struct Runtime {
+    shared: Arc<Shared>,
+    allocation: Allocation,
+    linker: Linker<Limiter>,
+    compiler: Compiler,
+    cache: Option<Cache>,
+}
+
+impl Runtime {
+    /// Sets it up. The thread that it starts ends with the last plugin and session.
+    ///
+    /// # Errors
+    ///
+    /// If this machine has no engine, the thread can't be started, or the cache's folder can't be made.
+    pub fn new(config: RuntimeConfig) -> Result<Arc<Self>, RuntimeError> {
+        let RuntimeConfig { limits, epoch_tick, compiler, cache } = config;
+        let (engine, allocation) =
+            running_engine(&limits).map_err(|error| RuntimeError::Engine { message: format!("{error:#}") })?;
+        let ticker = Ticker::start(&engine, epoch_tick).map_err(RuntimeError::Ticker)?;
+        let cache = match cache {
+            Some(cache) => {
+                let folder = cache.folder.display().to_string();
+                let opened = Cache::open(cache, limits.artifact_bytes);
+                Some(opened.map_err(|source| RuntimeError::Cache { folder, source })?)
+            }
+            None => None,
+        };
+        let instances = match allocation {
+            Allocation::Pooled { instances } => instances.min(limits.instances),
+            Allocation::OnDemand => limits.instances,
+        };
+        // Plugins import no function, so nothing is ever added to this.
+        let linker = Linker::new(&engine);
+        let compiler = Compiler::new(compiler, &limits);
+        let shared = Arc::new(Shared { engine, ticker, limits, instances: Instances::new(instances) });
+        Ok(Arc::new(Self { shared, allocation, linker, compiler, cache }))
+    }
+
+    /// Loads a plugin from the bytes of its file: reads what it imports and exports, compiles it or takes the code
+    /// from the cache, and asks it for its manifest. `name` is what the errors call it until it has said its own.
+    ///
+    /// Takes as long as compiling does: not for a thread that has something else to do.
+    ///
+    /// # Errors
+    ///
+    /// If the file is no plugin that this host can run.
+    pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
+        let load = || {
+            let limits = &self.shared.limits;
+            if bytes.len() > limits.component_bytes {
+                let (current, maximum) = (bytes.len() as u64, limits.component_bytes as u64);
+                return Err(LoadFailure::TooLarge { current, maximum });
+            }
+            let interfaces = inspect(bytes)?;
+            let digest = blake3::hash(bytes);
+            let (component, compiled) = self.component(bytes, &digest)?;
+            check_resources(&component, limits)?;
+            let pre = self
+                .linker
+                .instantiate_pre(&component)
+                .map_err(|error| LoadFailure::Signature { reason: format!("{error:#}") })?;
+            let name = name.to_owned();
+            let candidate = Candidate { name, digest, size: bytes.len(), interfaces, component, compiled, pre };
+            Plugin::describe(candidate, &self.shared)
+        };
+        load().map(Arc::new).map_err(|failure| LoadError { plugin: name.to_owned(), failure })
+    }
+
+    /// The limits that plugins have here.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// Where instances get their memory.
+    #[must_use]
+    pub fn allocation(&self) -> Allocation {
+        self.allocation
+    }
+
+    /// Instances of all plugins that exist now.
+    #[must_use]
+    pub fn live_instances(&self) -> u32 {
+        self.shared.instances.live()
+    }
+
+    /// Linear memories that the pool has handed out; `None` without a pool.
+    #[must_use]
+    pub fn pooled_memories(&self) -> Option<usize> {
+        self.shared.engine.pooling_allocator_metrics().map(|metrics| metrics.memories())
+    }
+
+    fn component(&self, bytes: &[u8], digest: &blake3::Hash) -> Result<(Component, Compiled), LoadFailure> {
+        let engine = &self.shared.engine;
+        let name = Cache::name(engine, digest);
+        if let Some(artifact) = self.cache.as_ref().and_then(|cache| cache.get(&name)) {
+            match artifact.load(engine) {
+                Ok(component) => return Ok((component, Compiled::Cached)),
+                Err(error) => tracing::warn!(name, %error, "a compiled plugin doesn't fit and is compiled again"),
+            }
+        }
+        let started = Instant::now();
+        let artifact = self.compiler.compile(bytes).map_err(LoadFailure::Compile)?;
+        let component = artifact.load(engine).map_err(LoadFailure::Compile)?;
+        let took = started.elapsed();
+        if let Some(cache) = &self.cache {
+            cache.put(&name, &artifact);
+        }
+        Ok((component, Compiled::Now(took)))
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Runtime").field("allocation", &self.allocation).finish_non_exhaustive()
+    }
+}
+
+/// Refuses what no instance could be made of.
+fn check_resources(component: &Component, limits: &Limits) -> Result<(), LoadFailure> {
+    // `None` for components that import modules, which have been refused.
+    let Some(needed) = component.resources_required() else { return Ok(()) };
+    let check = |limit, unit, current: u64, maximum: usize| {
+        let maximum = maximum as u64;
+        if current <= maximum { Ok(()) } else { Err(LoadFailure::Resources { limit, unit, current, maximum }) }
+    };
+    check("memories", "memories", u64::from(needed.num_memories), MAX_MEMORIES)?;
+    check("tables", "tables", u64::from(needed.num_tables), MAX_TABLES)?;
+    let pages = needed.max_initial_memory_size.unwrap_or(0);
+    check("memory-bytes", "bytes of memory", pages.saturating_mul(65_536), limits.memory_bytes)?;
+    let elements = needed.max_initial_table_size.unwrap_or(0);
+    check("table-elements", "elements in a table", elements, limits.table_elements)
+}

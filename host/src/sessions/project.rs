@@ -1,0 +1,179 @@
+//! The sessions of one project, which read its log together: a segment is read and decoded once for all of them.
+
+use std::time::Duration;
+
+use aia_telemetry::{Columns, cut};
+
+use super::Shared;
+use super::session::{Session, Step};
+use crate::clock;
+use crate::log::LogSegment;
+use crate::runtime::Batch;
+use crate::store::{CommitRecord, Scope, StoreError};
+
+/// Segments that sessions read before they look at commits and messages again.
+const STRIDE: u64 = 64;
+
+/// Most rows of a batch; a longer segment is cut. Keeps what a plugin is given at once far below its memory limit.
+const MAX_BATCH_ROWS: u32 = 8_192;
+
+pub(super) struct Project {
+    scope: Scope,
+    /// None until there is something to consume.
+    sessions: Option<Vec<Session>>,
+    /// When the oldest segment that isn't committed by all sessions was received; 0 if all is committed.
+    behind_since: u64,
+}
+
+impl Project {
+    pub(super) fn new(scope: Scope) -> Self {
+        Self { scope, sessions: None, behind_since: 0 }
+    }
+
+    /// How old what is uncommitted is.
+    pub(super) fn lag(&self) -> Duration {
+        match self.behind_since {
+            0 => Duration::ZERO,
+            since => Duration::from_nanos(clock::now().saturating_sub(since)),
+        }
+    }
+
+    /// Whether every session has consumed everything; it may still be uncommitted.
+    pub(super) fn is_settled(&self, shared: &Shared) -> bool {
+        let head = shared.log.head(&self.scope).sequence;
+        self.sessions.as_ref().is_none_or(|sessions| sessions.iter().all(|session| session.position() >= head))
+    }
+
+    /// Consumes what there is, commits what is due.
+    pub(super) fn step(&mut self, shared: &Shared) {
+        if shared.detectors.is_empty() {
+            return;
+        }
+        if let Err(error) = self.open(shared) {
+            tracing::error!(error = crate::chain(&error), scope = %self.scope, "cannot open sessions; trying again");
+            return;
+        }
+        let scope = &self.scope;
+        let Some(sessions) = &mut self.sessions else { return };
+        loop {
+            for session in sessions.iter_mut() {
+                session.make_ready(shared, scope);
+            }
+            let head = shared.log.head(scope).sequence;
+            let ready = sessions.iter().filter(|session| session.is_ready());
+            let Some(position) = ready.map(Session::position).min().filter(|position| *position < head) else { break };
+            for sequence in position + 1..=head.min(position + STRIDE) {
+                if !feed(shared, scope, sessions, sequence) {
+                    return;
+                }
+            }
+            for session in sessions.iter_mut() {
+                session.commit_if_due(shared, scope, false);
+            }
+        }
+        for session in sessions.iter_mut() {
+            session.commit_if_due(shared, scope, false);
+        }
+        self.measure(shared);
+    }
+
+    /// Commits everything with a snapshot and drops the instances.
+    pub(super) fn close(&mut self, shared: &Shared) {
+        for session in self.sessions.iter_mut().flatten() {
+            session.commit_if_due(shared, &self.scope, true);
+            session.drop_instance(shared);
+        }
+        self.sessions = None;
+        self.behind_since = 0;
+    }
+
+    fn open(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        if self.sessions.is_some() {
+            return Ok(());
+        }
+        let positions = shared.store.session_positions(&self.scope)?;
+        let head = shared.log.head(&self.scope).sequence;
+        let position = |name: &str| positions.iter().find(|(plugin, ..)| plugin == name).map(|(.., last)| *last);
+        let new: Vec<_> = shared
+            .detectors
+            .iter()
+            .filter(|detector| position(detector.plugin.name()).is_none())
+            // In a new project everything is read; a plugin that is added to a project begins where the others are.
+            .map(|detector| first_commit(detector.plugin.name(), &detector.plugin.digest(), if positions.is_empty() { 0 } else { head }))
+            .collect();
+        if new.is_empty() && shared.detectors.iter().all(|detector| position(detector.plugin.name()) >= Some(head)) {
+            // Nothing to do: instances are made when there is.
+            return Ok(());
+        }
+        shared.store.register_sessions(&self.scope, &new)?;
+        self.sessions = Some(shared.detectors.iter().cloned().map(Session::new).collect());
+        Ok(())
+    }
+
+    fn measure(&mut self, shared: &Shared) {
+        let head = shared.log.head(&self.scope);
+        let committed = self.sessions.iter().flatten().map(Session::committed).min().unwrap_or(head.sequence);
+        if committed >= head.sequence {
+            self.behind_since = 0;
+        } else if self.behind_since == 0 {
+            self.behind_since = clock::now();
+        }
+    }
+}
+
+/// The commit that makes a session exist.
+fn first_commit(plugin: &str, digest: &str, base: u64) -> CommitRecord {
+    CommitRecord {
+        plugin: plugin.to_owned(),
+        number: 1,
+        digest: digest.to_owned(),
+        first_sequence: base + 1,
+        last_sequence: base,
+        base_sequence: base,
+        received_at: 0,
+        segments: Vec::new(),
+        snapshot: None,
+        snapshot_commit: 0,
+    }
+}
+
+/// Gives a segment to every session that is waiting for it; false if it can't be read now.
+fn feed(shared: &Shared, scope: &Scope, sessions: &mut [Session], sequence: u64) -> bool {
+    if !sessions.iter().any(|session| session.wants(sequence)) {
+        return true;
+    }
+    let Some(mut segment) = read(shared, scope, sequence) else { return false };
+    let mut batches = batches(&mut segment);
+    for session in sessions.iter_mut().filter(|session| session.wants(sequence)) {
+        match session.consume(shared, scope, &segment, &mut batches) {
+            Step::Done => {}
+            Step::Failed(error) => session.failed(shared, scope, sequence, &error),
+        }
+    }
+    true
+}
+
+/// Reads a segment; one that is lost becomes an empty one, so that the log goes on behind it.
+pub(super) fn read(shared: &Shared, scope: &Scope, sequence: u64) -> Option<LogSegment> {
+    match shared.log.read(scope, sequence) {
+        Ok(segment) => Some(segment),
+        Err(error) if error.is_lost() => {
+            shared.metrics.segment_lost();
+            tracing::error!(error = crate::chain(&error), %scope, sequence, "a segment is lost; detectors go on behind it");
+            let id = aia_telemetry::SegmentId([0; 16]);
+            Some(LogSegment { sequence, id, received_at: 0, columns: None })
+        }
+        Err(error) => {
+            tracing::warn!(error = crate::chain(&error), %scope, sequence, "cannot read the log; trying again");
+            None
+        }
+    }
+}
+
+/// The batches of a segment, whose columns they take. The segment's ordinal differs between sessions and is set by each.
+pub(super) fn batches(segment: &mut LogSegment) -> Vec<Batch> {
+    let Some(columns) = segment.columns.take() else { return Vec::new() };
+    let is_short = u32::try_from(columns.rows()).is_ok_and(|rows| rows <= MAX_BATCH_ROWS);
+    let parts: Vec<(u32, Columns)> = if is_short { vec![(0, columns)] } else { cut(columns, MAX_BATCH_ROWS) };
+    parts.into_iter().map(|(first_row, columns)| Batch::new(columns, segment.received_at, 0, first_row)).collect()
+}

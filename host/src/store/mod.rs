@@ -1,0 +1,163 @@
+//! The store: everything the host must remember but the telemetry itself. One trait, implemented by SQLite
+//! ([`sqlite`]); every method takes its tenant, and a row of another tenant is answered like one that isn't there.
+//!
+//! Methods block: async callers go through `tokio::task::spawn_blocking`.
+
+mod model;
+pub mod sqlite;
+
+use aia_telemetry::{ProjectId, SegmentId, TenantId};
+
+pub use model::{
+    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentState, IngestKeyRecord, PinnedSignal,
+    TimelineEvent, TokenRecord, TokenScope,
+};
+
+/// Why the store could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or could not be reached.
+    #[error("cannot {operation}")]
+    Database {
+        /// What was being done, as an imperative: `list incidents`.
+        operation: &'static str,
+        /// The driver's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A row holds something this version can't read.
+    #[error("cannot read the {what} `{id}` from the store: {reason}")]
+    Corrupt {
+        /// Kind of row.
+        what: &'static str,
+        /// Which one.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database was written by a newer version of AIA.
+    #[error("the store has schema version {found}, this version of AIA knows up to {known}: use a newer `aia`")]
+    Newer {
+        /// Version found.
+        found: i64,
+        /// Newest version known.
+        known: i64,
+    },
+    /// Commit `number` of the session exists already: another owner was faster.
+    #[error("commit {number} of plugin `{plugin}` exists already")]
+    CommitExists {
+        /// The session's plugin.
+        plugin: String,
+        /// The commit's number.
+        number: u64,
+    },
+    /// A decision inside a transaction failed.
+    #[error("{0}")]
+    Decision(String),
+}
+
+/// A project of a tenant: what telemetry, sessions and incidents belong to.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Scope {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The project.
+    pub project: ProjectId,
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}/{}", self.tenant, self.project)
+    }
+}
+
+/// Result of a store call.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The store.
+pub trait Store: Send + Sync {
+    /// Makes sure that a project and its tenant exist.
+    fn ensure_project(&self, scope: &Scope, now: u64) -> Result<()>;
+    /// All projects of all tenants, for the host's own start-up.
+    fn all_projects(&self) -> Result<Vec<Scope>>;
+    /// Whether a project exists.
+    fn project_exists(&self, scope: &Scope) -> Result<bool>;
+
+    /// Keeps a token's record (never the token).
+    fn add_token(&self, tenant: &TenantId, token: &TokenRecord) -> Result<()>;
+    /// Finds the token with this SHA-256, and the tenant it belongs to: the one look-up that precedes knowing it.
+    fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, TokenRecord)>>;
+    /// Tokens of a tenant.
+    fn tokens(&self, tenant: &TenantId) -> Result<Vec<TokenRecord>>;
+
+    /// Keeps an ingest key's record (never the key).
+    fn add_ingest_key(&self, scope: &Scope, key: &IngestKeyRecord) -> Result<()>;
+    /// Ingest keys of a project.
+    fn ingest_keys(&self, scope: &Scope) -> Result<Vec<IngestKeyRecord>>;
+    /// Revokes a key; false if there is none of that id.
+    fn revoke_ingest_key(&self, scope: &Scope, id: &str, now: u64) -> Result<bool>;
+    /// Every revoked key of every tenant, for the host's own list.
+    fn all_revoked_ingest_keys(&self) -> Result<Vec<(Scope, String)>>;
+
+    /// Registers compacted blocks; durable when it returns.
+    fn add_blocks(&self, blocks: &[BlockRecord]) -> Result<()>;
+    /// Blocks of a project that hold rows of sequence numbers from `first` on, in order.
+    fn blocks_from(&self, scope: &Scope, first: u64) -> Result<Vec<BlockRecord>>;
+    /// The last sequence number in any block of each project.
+    fn last_block_sequences(&self) -> Result<Vec<(Scope, u64)>>;
+
+    /// Creates the first commits of sessions, which consume nothing, all in one transaction; those that exist stay.
+    fn register_sessions(&self, scope: &Scope, commits: &[CommitRecord]) -> Result<()>;
+    /// The commits of a session from its last snapshot on, in order; the first holds the snapshot.
+    fn resume(&self, scope: &Scope, plugin: &str) -> Result<Vec<CommitRecord>>;
+    /// The last commit's number and the last sequence number it consumed, for every session of a project.
+    fn session_positions(&self, scope: &Scope) -> Result<Vec<(String, u64, u64)>>;
+    /// Creates a commit and whatever `decide` does to incidents, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::CommitExists`] if another owner created that number first; nothing is changed then.
+    fn commit(
+        &self,
+        scope: &Scope,
+        commit: &CommitRecord,
+        decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
+    ) -> Result<()>;
+
+    /// Incidents of a tenant, newest first.
+    fn incidents(&self, tenant: &TenantId, filter: &IncidentFilter) -> Result<Vec<Incident>>;
+    /// One incident.
+    fn incident(&self, tenant: &TenantId, id: &str) -> Result<Option<Incident>>;
+    /// Signals of an incident in the order they came.
+    fn incident_signals(&self, tenant: &TenantId, incident: &str) -> Result<Vec<PinnedSignal>>;
+    /// The timeline of an incident.
+    fn timeline(&self, tenant: &TenantId, incident: &str) -> Result<Vec<TimelineEvent>>;
+    /// The evidence pinned with an incident.
+    fn evidence(&self, tenant: &TenantId, incident: &str) -> Result<Vec<Evidence>>;
+    /// Proves that the store can be read and written.
+    fn check(&self) -> Result<()>;
+}
+
+/// What a decision about incidents may read and change, inside of one transaction of one project.
+pub trait IncidentTransaction {
+    /// Stores a signal; false if it was there already (storing is an upsert: nothing counts twice).
+    fn put_signal(&mut self, signal: &PinnedSignal) -> Result<bool>;
+    /// Unresolved incident that holds this fingerprint.
+    fn open_by_fingerprint(&mut self, fingerprint: &str) -> Result<Option<Incident>>;
+    /// Unresolved incidents whose evidence shares one of these traces, oldest first.
+    fn open_by_traces(&mut self, traces: &[[u8; 16]]) -> Result<Vec<Incident>>;
+    /// Unresolved incidents active at or after `since` that hold one of these services (as origin or affected).
+    fn open_by_services(&mut self, services: &[&str], since: u64) -> Result<Vec<Incident>>;
+    /// Creates or replaces an incident.
+    fn put_incident(&mut self, incident: &Incident) -> Result<()>;
+    /// Remembers that an incident holds a fingerprint, services and traces.
+    fn link(&mut self, incident: &str, fingerprint: &str, services: &[&str], traces: &[[u8; 16]]) -> Result<()>;
+    /// Appends to the timeline.
+    fn add_event(&mut self, incident: &str, event: &TimelineEvent) -> Result<()>;
+    /// Pins evidence; what is there already stays.
+    fn pin(&mut self, incident: &str, evidence: &Evidence) -> Result<()>;
+}
+
+/// Ids of segments as one block of bytes, for a commit's row.
+pub(crate) fn join_ids(ids: &[SegmentId]) -> Vec<u8> {
+    ids.iter().flat_map(|id| id.0).collect()
+}

@@ -1,0 +1,227 @@
+//! The rows of the store.
+
+use aia_telemetry::SegmentId;
+use serde::{Deserialize, Serialize};
+
+use super::Scope;
+use crate::runtime::{Severity, Signal};
+
+/// What a token allows.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenScope {
+    /// Read incidents, reports and plugins.
+    Read,
+    /// Everything of the tenant.
+    Operator,
+}
+
+/// A token, without the token.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TokenRecord {
+    /// Public id, part of the token's text.
+    pub id: String,
+    /// SHA-256 of the whole token: it holds 256 random bits, so a slow hash would add nothing.
+    pub hash: [u8; 32],
+    /// What it allows.
+    pub scope: TokenScope,
+    /// Nanoseconds since the Unix epoch.
+    pub created_at: u64,
+}
+
+/// An ingest key, without the key.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct IngestKeyRecord {
+    /// Key id, part of the key's text.
+    pub id: String,
+    /// Nanoseconds since the Unix epoch.
+    pub created_at: u64,
+    /// Nanoseconds since the Unix epoch, if it is revoked.
+    pub revoked_at: Option<u64>,
+}
+
+/// A compacted block of segments in the object store.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BlockRecord {
+    /// Whose.
+    pub scope: Scope,
+    /// Key in the object store.
+    pub object: String,
+    /// First sequence number in it.
+    pub first_sequence: u64,
+    /// Last sequence number in it.
+    pub last_sequence: u64,
+    /// Earliest row, nanoseconds since the Unix epoch; 0 if none has a time.
+    pub start_time: u64,
+    /// Latest row, likewise.
+    pub end_time: u64,
+    /// Size of the object.
+    pub bytes: u64,
+    /// Length of its footer.
+    pub footer_bytes: u64,
+    /// When its newest segment was received.
+    pub received_at: u64,
+}
+
+/// A session's commit, as stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CommitRecord {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// From 1, without gaps.
+    pub number: u64,
+    /// BLAKE3 of the plugin's file, hex.
+    pub digest: String,
+    /// Sequence number of the first segment consumed.
+    pub first_sequence: u64,
+    /// Sequence number of the last segment consumed.
+    pub last_sequence: u64,
+    /// Sequence number of the segment before the session's first: ordinal = sequence − base.
+    pub base_sequence: u64,
+    /// Greatest `received-at` consumed so far; ticks go on from there.
+    pub received_at: u64,
+    /// Ids of the segments consumed, in order.
+    pub segments: Vec<SegmentId>,
+    /// The session's snapshot behind the last of them, if this commit has one.
+    pub snapshot: Option<Vec<u8>>,
+    /// The commit that has the last snapshot: this one's own number, or an earlier one; 0 for none yet.
+    pub snapshot_commit: u64,
+}
+
+/// Where an incident stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IncidentState {
+    /// Nobody has taken it up.
+    Open,
+    /// Somebody has.
+    Acknowledged,
+    /// Over.
+    Resolved,
+    /// Was over, and is back.
+    Regressed,
+}
+
+impl IncidentState {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+            Self::Regressed => "regressed",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Open, Self::Acknowledged, Self::Resolved, Self::Regressed].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// An incident.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Incident {
+    /// Id, such as `inc-7f3a09c2e1`.
+    pub id: String,
+    /// Project it belongs to.
+    pub project: String,
+    /// One line for a person.
+    pub title: String,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// How bad it is: the worst of its signals.
+    pub severity: Severity,
+    /// Service where it began; empty if unknown.
+    pub service: String,
+    /// Operation there; empty if unknown.
+    pub operation: String,
+    /// Release there; empty if unknown.
+    pub release: String,
+    /// Other services that complain, sorted.
+    pub affected: Vec<String>,
+    /// First occurrence, nanoseconds since the Unix epoch.
+    pub start_time: u64,
+    /// Last occurrence, nanoseconds since the Unix epoch.
+    pub end_time: u64,
+    /// When AIA opened it, nanoseconds since the Unix epoch (time of the data, not of the machine).
+    pub opened_at: u64,
+    /// When AIA last changed it, likewise.
+    pub updated_at: u64,
+    /// Occurrences counted by its signals.
+    pub count: u64,
+    /// Rises with every change.
+    pub version: u64,
+}
+
+/// A signal, its detector and its place.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct PinnedSignal {
+    /// Hash of (session, commit, index).
+    pub id: String,
+    /// Incident it belongs to; empty until that is decided.
+    pub incident: String,
+    /// Name of the detector.
+    pub detector: String,
+    /// Hash of (detector, fingerprint version, parts).
+    pub fingerprint: String,
+    /// `received-at` of the segment or tick that gave it.
+    pub received_at: u64,
+    /// Ids of its evidence, in the order of the signal's rows.
+    pub evidence: Vec<String>,
+    /// What the detector said.
+    pub signal: Signal,
+}
+
+/// Something that happened to an incident.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TimelineEvent {
+    /// Nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// `opened`, `signal`, `severity`, `acknowledged`, …
+    pub kind: String,
+    /// In words.
+    pub text: String,
+    /// What shows it.
+    pub evidence: Vec<String>,
+}
+
+/// A row of telemetry, pinned with an incident so that retention doesn't cut it away.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Evidence {
+    /// `ev-<segment id>-<row>`.
+    pub id: String,
+    /// Segment the row lies in, hex.
+    pub segment: String,
+    /// Row there.
+    pub row: u32,
+    /// `span`, `log` or `point`.
+    pub kind: String,
+    /// Nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// `service.name`; empty if it has none.
+    pub service: String,
+    /// Trace id, 32 hex digits; empty if it has none.
+    pub trace_id: String,
+    /// Span id, 16 hex digits; empty if it has none.
+    pub span_id: String,
+    /// One line for a person.
+    pub title: String,
+    /// Its values, as text.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Which incidents are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct IncidentFilter {
+    /// Only of this project.
+    pub project: Option<String>,
+    /// Only in these states; all if empty.
+    pub states: Vec<IncidentState>,
+    /// Only those opened before this (nanoseconds since the Unix epoch), for paging.
+    pub before: Option<u64>,
+    /// At most so many; 0 is 100.
+    pub limit: usize,
+}

@@ -1,0 +1,212 @@
+//! The store on SQLite: one file in WAL mode, so that the command line reads beside a running host.
+
+mod access;
+mod incidents;
+mod sessions;
+
+use std::path::Path;
+use std::time::Duration;
+
+use aia_telemetry::TenantId;
+use parking_lot::{Mutex, MutexGuard};
+use rusqlite::{Connection, OpenFlags};
+
+use super::{
+    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentTransaction, IngestKeyRecord, PinnedSignal,
+    Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
+};
+
+/// The schema this version writes; `PRAGMA user_version` holds it.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How long a writer waits for another process (the command line beside a running host) before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The store on SQLite.
+pub struct Sqlite {
+    /// One writer: SQLite has no more.
+    writer: Mutex<Connection>,
+    /// One reader beside it, so that the API doesn't wait for a commit's fsync.
+    reader: Mutex<Connection>,
+}
+
+impl Sqlite {
+    /// Opens the database file, creating it and its tables where they aren't there.
+    ///
+    /// # Errors
+    /// If the file can't be opened, or a newer version of AIA wrote it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let writer = connect(path)?;
+        migrate(&writer)?;
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(connect(path)?) })
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock()
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock()
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // A journal file is deleted once its block is registered here, so that row must have reached the disk.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        // 2 MiB of pages per connection instead of SQLite's own default: an idle host stays small.
+        connection.pragma_update(None, "cache_size", -2048)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    };
+    open().map_err(database("open the store"))
+}
+
+fn migrate(connection: &Connection) -> Result<()> {
+    let found: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(database("read the store's schema version"))?;
+    if found > SCHEMA_VERSION {
+        return Err(StoreError::Newer { found, known: SCHEMA_VERSION });
+    }
+    if found == 0 {
+        let schema = include_str!("schema.sql");
+        connection
+            .execute_batch(&format!("BEGIN EXCLUSIVE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"))
+            .map_err(database("create the store's tables"))?;
+    }
+    Ok(())
+}
+
+/// Wraps the driver's errors.
+fn database(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Database { operation, source: Box::new(source) }
+}
+
+/// SQLite's integers are signed. Times and numbers that don't fit (hostile timestamps) are stored as the largest.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Back from [`signed`].
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// Encodes a row's body.
+fn to_json<T: serde::Serialize>(what: &'static str, id: &str, body: &T) -> Result<String> {
+    serde_json::to_string(body)
+        .map_err(|error| StoreError::Corrupt { what, id: id.to_owned(), reason: error.to_string() })
+}
+
+/// Decodes a row's body.
+fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, id: &str, body: &str) -> Result<T> {
+    serde_json::from_str(body)
+        .map_err(|error| StoreError::Corrupt { what, id: id.to_owned(), reason: error.to_string() })
+}
+
+impl Store for Sqlite {
+    fn ensure_project(&self, scope: &Scope, now: u64) -> Result<()> {
+        access::ensure_project(&self.writer(), scope, now)
+    }
+
+    fn all_projects(&self) -> Result<Vec<Scope>> {
+        access::all_projects(&self.reader())
+    }
+
+    fn project_exists(&self, scope: &Scope) -> Result<bool> {
+        access::project_exists(&self.reader(), scope)
+    }
+
+    fn add_token(&self, tenant: &TenantId, token: &TokenRecord) -> Result<()> {
+        access::add_token(&self.writer(), tenant, token)
+    }
+
+    fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, TokenRecord)>> {
+        access::token_by_hash(&self.reader(), hash)
+    }
+
+    fn tokens(&self, tenant: &TenantId) -> Result<Vec<TokenRecord>> {
+        access::tokens(&self.reader(), tenant)
+    }
+
+    fn add_ingest_key(&self, scope: &Scope, key: &IngestKeyRecord) -> Result<()> {
+        access::add_ingest_key(&self.writer(), scope, key)
+    }
+
+    fn ingest_keys(&self, scope: &Scope) -> Result<Vec<IngestKeyRecord>> {
+        access::ingest_keys(&self.reader(), scope)
+    }
+
+    fn revoke_ingest_key(&self, scope: &Scope, id: &str, now: u64) -> Result<bool> {
+        access::revoke_ingest_key(&self.writer(), scope, id, now)
+    }
+
+    fn all_revoked_ingest_keys(&self) -> Result<Vec<(Scope, String)>> {
+        access::all_revoked_ingest_keys(&self.reader())
+    }
+
+    fn add_blocks(&self, blocks: &[BlockRecord]) -> Result<()> {
+        sessions::add_blocks(&mut self.writer(), blocks)
+    }
+
+    fn blocks_from(&self, scope: &Scope, first: u64) -> Result<Vec<BlockRecord>> {
+        sessions::blocks_from(&self.reader(), scope, first)
+    }
+
+    fn last_block_sequences(&self) -> Result<Vec<(Scope, u64)>> {
+        sessions::last_block_sequences(&self.reader())
+    }
+
+    fn register_sessions(&self, scope: &Scope, commits: &[CommitRecord]) -> Result<()> {
+        sessions::register(&mut self.writer(), scope, commits)
+    }
+
+    fn resume(&self, scope: &Scope, plugin: &str) -> Result<Vec<CommitRecord>> {
+        sessions::resume(&self.reader(), scope, plugin)
+    }
+
+    fn session_positions(&self, scope: &Scope) -> Result<Vec<(String, u64, u64)>> {
+        sessions::positions(&self.reader(), scope)
+    }
+
+    fn commit(
+        &self,
+        scope: &Scope,
+        commit: &CommitRecord,
+        decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
+    ) -> Result<()> {
+        sessions::commit(&mut self.writer(), scope, commit, decide)
+    }
+
+    fn incidents(&self, tenant: &TenantId, filter: &IncidentFilter) -> Result<Vec<Incident>> {
+        incidents::list(&self.reader(), tenant, filter)
+    }
+
+    fn incident(&self, tenant: &TenantId, id: &str) -> Result<Option<Incident>> {
+        incidents::one(&self.reader(), tenant, id)
+    }
+
+    fn incident_signals(&self, tenant: &TenantId, incident: &str) -> Result<Vec<PinnedSignal>> {
+        incidents::signals(&self.reader(), tenant, incident)
+    }
+
+    fn timeline(&self, tenant: &TenantId, incident: &str) -> Result<Vec<TimelineEvent>> {
+        incidents::timeline(&self.reader(), tenant, incident)
+    }
+
+    fn evidence(&self, tenant: &TenantId, incident: &str) -> Result<Vec<Evidence>> {
+        incidents::evidence(&self.reader(), tenant, incident)
+    }
+
+    fn check(&self) -> Result<()> {
+        let operation = "reach the store";
+        self.reader().query_row("SELECT 1", [], |_| Ok(())).map_err(database(operation))?;
+        // Takes and gives back the write lock: proves that the file can be written without changing it.
+        self.writer().execute_batch("BEGIN IMMEDIATE; ROLLBACK;").map_err(database(operation))
+    }
+}

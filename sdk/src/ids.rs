@@ -1,0 +1,48 @@
+//! Ids of traces and spans.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A trace id. All zero is "none".
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct TraceId {
+    /// First eight bytes, big-endian.
+    pub high: u64,
+    /// Last eight bytes, big-endian.
+    pub low: u64,
+}
+
+impl TraceId {
+    /// Whether there is one.
+    #[must_use]
+    pub const fn is_set(self) -> bool {
+        self.high != 0 || self.low != 0
+    }
+}
+
+/// 32 hexadecimal digits.
+impl fmt::Display for TraceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}{:016x}", self.high, self.low)
+    }
+}
+
+/// A span id. Zero is "none".
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct SpanId(pub u64);
+
+impl SpanId {
+    /// Whether there is one.
+    #[must_use]
+    pub const fn is_set(self) -> bool {
+        self.0 != 0
+    }
+}
+
+/// 16 hexadecimal digits.
+impl fmt::Display for SpanId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}

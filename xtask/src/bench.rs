@@ -1,0 +1,33 @@
+//! `cargo xtask bench`: builds the measurements in release and runs them one after the other.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::{build_programs, root, target_directory};
+use crate::setup::setup;
+
+/// Runs the measurements of these names, or all.
+///
+/// # Errors
+/// When the build fails, a name is unknown, or a measurement fails.
+pub(crate) fn run(names: &[String]) -> Result<()> {
+    setup()?;
+    let programs = build_programs(&["aia-bench", "aia"], true)?;
+    let bench = programs.get("aia-bench").context("the build made no aia-bench")?;
+    let aia = programs.get("aia").context("the build made no aia")?;
+    // Its table is the result, so it writes straight to the terminal.
+    let status = Command::new(bench)
+        .arg("--out")
+        .arg(target_directory()?.join("bench"))
+        .arg("--aia")
+        .arg(aia)
+        .args(names)
+        .current_dir(root())
+        .status()
+        .with_context(|| format!("starting {}", bench.display()))?;
+    if !status.success() {
+        bail!("aia-bench failed ({status})");
+    }
+    Ok(())
+}
