@@ -101,7 +101,10 @@ fn main() -> Result<()> {
             rate_per_second: rate,
             duration: Duration::from_secs(seconds),
         };
-        println!("{}", serde_json::to_string(&load.run(&stop_when_asked()?))?);
+        println!(
+            "{}",
+            serde_json::to_string(&load.run(stop_when_asked()?.as_ref()))?
+        );
         return Ok(());
     }
     let Some(service) = arguments.service else {

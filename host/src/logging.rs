@@ -13,11 +13,18 @@ pub(crate) fn start(log: &Log) {
     // A second subscriber is refused; the first goes on.
     let _already_started = match log.format {
         LogFormat::Text => {
-            let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            registry.with(fmt::layer().with_writer(io::stderr).with_ansi(colour)).try_init()
+            let colour = io::stderr().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            registry
+                .with(fmt::layer().with_writer(io::stderr).with_ansi(colour))
+                .try_init()
         }
         LogFormat::Json => {
-            let layer = fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(io::stderr);
+            let layer = fmt::layer()
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_writer(io::stderr);
             registry.with(layer).try_init()
         }
     };

@@ -9,11 +9,7 @@ mod first_start;
 mod listener;
 mod services;
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use tokio::{
     sync::watch,
@@ -22,8 +18,8 @@ use tokio::{
 
 pub use first_start::{FirstStart, FirstStartError, default_scope, first_start};
 pub use services::{
-    Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, RenderedReport, ReportError, Reports,
-    Running, Services, media_type,
+    Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, RenderedReport, ReportError,
+    Reports, Running, Services, media_type,
 };
 
 use crate::{
@@ -78,32 +74,71 @@ impl Server {
     /// # Errors
     /// If an address can't be had; nothing listens then.
     pub async fn start(config: &Config, services: Services) -> Result<Self, ServeError> {
-        let Services { store, intake, secrets, plugins, reports, readiness, metrics: mut registry } = services;
+        let Services {
+            store,
+            intake,
+            secrets,
+            plugins,
+            reports,
+            readiness,
+            metrics: mut registry,
+        } = services;
         let revoked = Arc::new(RevokedKeys::load(Arc::clone(&store)).map_err(ServeError::RevokedKeys)?);
         let metrics = IngestMetrics::register(&mut registry);
-        let gate = Gate::new(secrets, Arc::clone(&revoked), intake, &config.limits, config.workers, metrics);
+        let gate = Gate::new(
+            secrets,
+            Arc::clone(&revoked),
+            intake,
+            &config.limits,
+            config.workers,
+            metrics,
+        );
         let gate = Arc::new(gate);
-        let api = api::router(api::Parts { store, plugins, reports, readiness, registry });
+        let api = api::router(api::Parts {
+            store,
+            plugins,
+            reports,
+            readiness,
+            registry,
+        });
 
         let listen = &config.listen;
         let bind = async |setting, address, protocol, app| {
             let bound = Listener::bind(setting, address, protocol, app, &config.limits).await;
-            bound.map_err(|source| ServeError::Bind { setting, address, source })
+            bound.map_err(|source| ServeError::Bind {
+                setting,
+                address,
+                source,
+            })
         };
         let http = ingest::http_router(Arc::clone(&gate));
         let http = bind("listen.otlp-http", listen.otlp_http, Protocol::Http1, http).await?;
-        let grpc = bind("listen.otlp-grpc", listen.otlp_grpc, Protocol::Http2, ingest::grpc_router(gate)).await?;
+        let grpc = bind(
+            "listen.otlp-grpc",
+            listen.otlp_grpc,
+            Protocol::Http2,
+            ingest::grpc_router(gate),
+        )
+        .await?;
         let api = bind("listen.api", listen.api, Protocol::Http1, api).await?;
 
-        let addresses =
-            Addresses { otlp_http: http.address(), otlp_grpc: grpc.address(), api: api.address() };
+        let addresses = Addresses {
+            otlp_http: http.address(),
+            otlp_grpc: grpc.address(),
+            api: api.address(),
+        };
         let (stop, stopped) = watch::channel(false);
         let mut listeners = JoinSet::new();
         for listener in [http, grpc, api] {
             listeners.spawn(listener.serve(stopped.clone()));
         }
         let refresh = tokio::spawn(revoked.keep_fresh()).abort_handle();
-        Ok(Self { addresses, stop, listeners, refresh })
+        Ok(Self {
+            addresses,
+            stop,
+            listeners,
+            refresh,
+        })
     }
 
     /// Where it listens, with the real ports.

@@ -1,8 +1,11 @@
-//! Ids of traces and spans.
+//! Ids of traces and spans, and the order of rows.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::bindings::detector::aia::plugin::signals::RowId;
 
 /// A trace id. All zero is "none".
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -44,5 +47,20 @@ impl SpanId {
 impl fmt::Display for SpanId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:016x}", self.0)
+    }
+}
+
+impl Eq for RowId {}
+
+/// In the order in which rows were received.
+impl Ord for RowId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.segment, self.row).cmp(&(other.segment, other.row))
+    }
+}
+
+impl PartialOrd for RowId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }

@@ -1,5 +1,6 @@
 //! Moments. A plugin has no clock: every moment it knows came with telemetry or a tick.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -52,9 +53,64 @@ impl Time {
     }
 }
 
+/// RFC 3339 in UTC: `2023-01-29T08:43:04Z`, with as many digits of the second's fraction as there are. "Not known"
+/// is `-`.
+impl fmt::Display for Time {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_set() {
+            return formatter.write_str("-");
+        }
+        let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let (year, month, day) = civil_date(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        write!(
+            formatter,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        )?;
+        if nanos > 0 {
+            let digits = format!("{nanos:09}");
+            write!(formatter, ".{}", digits.trim_end_matches('0'))?;
+        }
+        formatter.write_str("Z")
+    }
+}
+
+/// Year, month and day of a day since the Unix epoch, by the Gregorian calendar (Hinnant's `civil_from_days`).
+fn civil_date(days: u64) -> (u64, u64, u64) {
+    // Counted from 0000-03-01, a year ends with its leap day and 400 years always have 146,097 days.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn displays_rfc_3339() {
+        let cases = [
+            (1, "1970-01-01T00:00:00.000000001Z"),
+            (951_782_400_000_000_000, "2000-02-29T00:00:00Z"),
+            (1_674_981_784_000_000_000, "2023-01-29T08:43:04Z"),
+            (1_709_164_799_500_000_000, "2024-02-28T23:59:59.5Z"),
+            (4_102_444_800_000_000_000, "2100-01-01T00:00:00Z"),
+            (u64::MAX, "2554-07-21T23:34:33.709551615Z"),
+            (0, "-"),
+        ];
+        for (nanos, expected) in cases {
+            assert_eq!(Time::from_nanos(nanos).to_string(), expected);
+        }
+    }
 
     #[test]
     fn arithmetic_saturates() {

@@ -281,7 +281,14 @@ mod tests {
                 Some(Duration::from_millis(1050)),
             )),
         ];
-        insta::assert_snapshot!(bodies.join("\n"), @"");
+        insta::assert_snapshot!(bodies.join("\n"), @r#"
+        {"partialSuccess":{"errorMessage":"3 spans without a trace id","rejectedSpans":"3"}}
+        {"partialSuccess":{"errorMessage":"","rejectedLogRecords":"1"}}
+        {"partialSuccess":{"errorMessage":"be \"warned\"","rejectedDataPoints":"0"}}
+        {"code":3,"message":"no"}
+        {"code":14,"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"5s"}],"message":"later"}
+        {"code":14,"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"1.050s"}],"message":"later"}
+        "#);
     }
 
     proptest! {

@@ -413,6 +413,10 @@ columns! {
 
 /// What a request carried, in columns.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one for a whole request; a box would only be one more allocation"
+)]
 pub enum Columns {
     /// `ExportTraceServiceRequest`.
     Spans(SpanColumns),

@@ -152,7 +152,7 @@ mod tests {
     fn signal_ids_are_pinned_and_distinct() {
         let (tenant, project) = names();
         let id = signal_id(&tenant, &project, "errors", 7, 0);
-        insta::assert_snapshot!(id, @"");
+        insta::assert_snapshot!(id, @"3aee7c5000325f213b3c85f2dc3970aa");
         let blog = ProjectId::new("blog").unwrap();
         for other in [
             signal_id(&tenant, &project, "errors", 7, 1),

@@ -208,7 +208,7 @@ mod tests {
             );
         }
         let refusal = decompress(ContentEncoding::Gzip, b"{\"resourceSpans\":[]}", 1000).unwrap_err();
-        insta::assert_snapshot!(refusal, @"");
+        insta::assert_snapshot!(refusal, @"the request's gzip body can't be decompressed: invalid gzip header");
     }
 
     #[cfg(feature = "zstd")]

@@ -188,7 +188,7 @@ fn positions(high: u64, low: u64, words: usize) -> impl Iterator<Item = usize> {
     (0..HASHES).map(move |step| {
         let hash = first.wrapping_add(step.wrapping_mul(second));
         // Multiplying and shifting maps to 0..bits without a division; the product's high half is below `bits`.
-        (u128::from(hash) * bits >> 64) as usize
+        usize::try_from((u128::from(hash) * bits) >> 64).unwrap_or(usize::MAX)
     })
 }
 

@@ -6,6 +6,7 @@ mod answer;
 mod column;
 mod columns;
 mod commit;
+mod cut;
 mod decompress;
 mod footer;
 mod keys;
@@ -18,6 +19,7 @@ mod scan;
 mod secret;
 mod segment;
 mod ticks;
+mod validate;
 
 pub use answer::{Encoding, GrpcCode, status_body, success_body};
 pub use columns::{
@@ -26,6 +28,7 @@ pub use columns::{
     SpanLinks, Spans, Strings, Summaries, pack_range, unpack_range, value_kind,
 };
 pub use commit::{Commit, CommitError, commit_key, session_prefix, signal_id};
+pub use cut::{MAX_BATCH_ROWS, cut};
 pub use decompress::{ContentEncoding, decompress};
 pub use footer::{Footer, MAX_FOOTER_SERVICES};
 pub use keys::{IngestKey, IngestSecrets, KeyError};
@@ -41,3 +44,4 @@ pub use segment::{
     project_prefix,
 };
 pub use ticks::{MAX_TICKS, TICK_INTERVAL, ticks_between};
+pub use validate::{InvalidColumns, validate};

@@ -105,7 +105,9 @@ impl Redactor {
     /// # Errors
     /// If a secret name can't be used.
     pub fn new(config: &RedactConfig) -> Result<Self, RedactError> {
-        Ok(Self { finder: Finder::new(config)? })
+        Ok(Self {
+            finder: Finder::new(config)?,
+        })
     }
 
     /// Replaces every secret by `[redacted:<rule>]`, keeping what is around it, and says how many it found. Doing it again
@@ -122,7 +124,9 @@ impl Redactor {
         }
         if !keys.is_empty() {
             let keys: Vec<u32> = keys.into_iter().collect();
-            attributes::redact(columns, &keys, &self.finder.names, &mut changes, &mut |rule| redactions.count(rule));
+            attributes::redact(columns, &keys, &self.finder.names, &mut changes, &mut |rule| {
+                redactions.count(rule);
+            });
         }
         if !columns.common().bytes.is_empty() {
             self.redact_bytes(columns, &mut redactions);
@@ -138,14 +142,25 @@ impl Redactor {
         let mut suspects = Suspects::default();
         let mut cursor = Cursor::default();
         for hit in self.finder.anchors.hits(&strings.utf8) {
-            let Some((index, start, end)) = cursor.string_at(&strings.ends, hit.start) else { continue };
+            let Some((index, start, end)) = cursor.string_at(&strings.ends, hit.start) else {
+                continue;
+            };
             // A hit can go over the end of one text into the next: that is none.
             if hit.end > end || suspects.texts.contains(&index) {
                 continue;
             }
-            let Some(text) = strings.utf8.get(start..end) else { continue };
-            let within = Hit { anchor: hit.anchor, start: hit.start - start, end: hit.end - start };
-            if matches!(hit.anchor, Anchor::Name) && text.len() <= MAX_KEY_BYTES && self.finder.names.rule(text).is_some() {
+            let Some(text) = strings.utf8.get(start..end) else {
+                continue;
+            };
+            let within = Hit {
+                anchor: hit.anchor,
+                start: hit.start - start,
+                end: hit.end - start,
+            };
+            if matches!(hit.anchor, Anchor::Name)
+                && text.len() <= MAX_KEY_BYTES
+                && self.finder.names.rule(text).is_some()
+            {
                 suspects.keys.insert(index);
             }
             if self.finder.look(text, &within).is_some() {
@@ -171,9 +186,15 @@ impl Redactor {
         visit::for_each_value(columns, &mut |kind, data| {
             let (first, length) = unpack_range(*data);
             let range = first as usize..(first as usize).saturating_add(length as usize);
-            let Some(value) = bytes.get(range.clone()).filter(|_| *kind == value_kind::BYTES) else { return };
-            let Some(cleaned) = self.finder.clean(value, &mut |rule| redactions.count(rule)) else { return };
-            let (Ok(first), Ok(length)) = (u32::try_from(bytes.len()), u32::try_from(cleaned.len())) else { return };
+            let Some(value) = bytes.get(range.clone()).filter(|_| *kind == value_kind::BYTES) else {
+                return;
+            };
+            let Some(cleaned) = self.finder.clean(value, &mut |rule| redactions.count(rule)) else {
+                return;
+            };
+            let (Ok(first), Ok(length)) = (u32::try_from(bytes.len()), u32::try_from(cleaned.len())) else {
+                return;
+            };
             bytes.get_mut(range).unwrap_or_default().fill(0);
             bytes.extend_from_slice(&cleaned);
             *data = pack_range(first, length);
@@ -202,7 +223,12 @@ impl Cursor {
     fn string_at(&mut self, ends: &[u32], offset: usize) -> Option<(u32, usize, usize)> {
         let rest = ends.get(self.index..).unwrap_or_default();
         let is_behind = |end: &u32| *end as usize <= offset;
-        let start_of = |index: usize| index.checked_sub(1).and_then(|before| ends.get(before)).map_or(0, |end| *end as usize);
+        let start_of = |index: usize| {
+            index
+                .checked_sub(1)
+                .and_then(|before| ends.get(before))
+                .map_or(0, |end| *end as usize)
+        };
         if start_of(self.index) > offset {
             self.index = ends.partition_point(is_behind);
         } else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::answer::{Encoding, GrpcCode, status_body};
 use crate::keys::KeyError;
+use crate::scan::ScanError;
 
 /// What of a request was too large.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -139,8 +140,10 @@ impl Refusal {
     /// The value of HTTP's `Retry-After`: whole seconds, rounded up, at least 1.
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
-        self.retry_after()
-            .map(|after| after.as_millis().div_ceil(1000).clamp(1, u128::from(u64::MAX)) as u64)
+        self.retry_after().map(|after| {
+            let started = u64::from(after.subsec_nanos() > 0);
+            after.as_secs().saturating_add(started).max(1)
+        })
     }
 
     /// The reason as a metric's label.
@@ -180,6 +183,22 @@ impl Refusal {
 impl From<KeyError> for Refusal {
     fn from(error: KeyError) -> Self {
         Self::BadKey(error)
+    }
+}
+
+impl From<ScanError> for Refusal {
+    /// A body over the scanner's limit is too large; everything else, also too many or too deep things for its length, is
+    /// no message that could be taken in smaller pieces.
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Body { limit, .. } => Self::TooLarge {
+                of: BodySize::Decompressed,
+                limit: limit as usize,
+            },
+            error => Self::Undecodable {
+                reason: error.to_string(),
+            },
+        }
     }
 }
 
@@ -234,7 +253,22 @@ mod tests {
                 format!("{http} {grpc:>2}{retry} {reason}: {refusal}")
             })
             .collect();
-        insta::assert_snapshot!(table.join("\n"), @"");
+        insta::assert_snapshot!(table.join("\n"), @r#"
+        400  3 undecodable: the request can't be decoded: field 1 is cut off
+        400  3 damaged_compression: the request's gzip body can't be decompressed: corrupt deflate stream
+        400  3 incomplete_body: the request's body didn't arrive in whole
+        413  8 too_large: the request's body is limited to 1024 bytes; send smaller batches
+        413  8 too_large_decompressed: the request's body is limited to 1024 bytes after decompression; send smaller batches
+        404 12 unknown_path: nothing is here; OTLP is taken at /v1/traces, /v1/logs and /v1/metrics
+        405 12 wrong_method: OTLP is sent with POST
+        415  3 wrong_content_type: the content type must be application/x-protobuf or application/json
+        415 12 unsupported_encoding: the content encoding must be one of: identity, gzip
+        401 16 missing_key: an ingest key is missing; send it as "authorization: Bearer aia_…"
+        401 16 bad_key: the ingest key was refused: the ingest key isn't genuine
+        403  7 revoked_key: the ingest key was revoked
+        429  8 retry 2 s overloaded: too many requests; retry later
+        503 14 retry 2 s unavailable: temporarily not available; retry later
+        "#);
     }
 
     #[test]

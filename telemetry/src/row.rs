@@ -72,7 +72,12 @@ pub fn trace_of(columns: &Columns, row: u32) -> Option<(u64, u64)> {
         Columns::Metrics(columns) => {
             let exemplars = &columns.exemplars;
             fields::children(&columns.points.exemplars_end, row)
+                // Bounded even if the ends are wrong.
+                .take(exemplars.trace_id_high.len())
                 .find_map(|exemplar| ids(&exemplars.trace_id_high, &exemplars.trace_id_low, exemplar))
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

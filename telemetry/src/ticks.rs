@@ -31,6 +31,7 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
+    const NONE: [u64; 0] = [];
 
     fn ticks(previous: u64, now: u64) -> Vec<u64> {
         ticks_between(previous, now).collect()
@@ -38,15 +39,15 @@ mod tests {
 
     #[test]
     fn the_grid_is_absolute() {
-        assert_eq!(ticks(11 * SECOND, 19 * SECOND), []);
+        assert_eq!(ticks(11 * SECOND, 19 * SECOND), NONE);
         assert_eq!(ticks(11 * SECOND, 20 * SECOND), [20 * SECOND]);
-        assert_eq!(ticks(20 * SECOND, 20 * SECOND), []);
+        assert_eq!(ticks(20 * SECOND, 20 * SECOND), NONE);
         assert_eq!(
             ticks(20 * SECOND - 1, 40 * SECOND),
             [20 * SECOND, 30 * SECOND, 40 * SECOND]
         );
-        assert_eq!(ticks(40 * SECOND, 20 * SECOND), []);
-        assert_eq!(ticks(0, 1_674_981_234 * SECOND), []);
+        assert_eq!(ticks(40 * SECOND, 20 * SECOND), NONE);
+        assert_eq!(ticks(0, 1_674_981_234 * SECOND), NONE);
     }
 
     #[test]

@@ -76,6 +76,12 @@ pub enum InvalidColumns {
         /// The row.
         row: usize,
     },
+    /// An element of an array that has a key.
+    #[error("row {row} of common.nested is an element of an array and has a key")]
+    Key {
+        /// The row.
+        row: usize,
+    },
     /// Values nested too deep.
     #[error("a value of {column} is nested deeper than the limit of {MAX_VALUE_DEPTH}")]
     Depth {
@@ -107,16 +113,29 @@ fn strings(strings: &Strings) -> Result<(), InvalidColumns> {
     }
     range("common.strings.ends", &strings.ends, strings.utf8.len())?;
     let index_at = |byte: usize| strings.ends.partition_point(|end| *end as usize <= byte);
-    let text = std::str::from_utf8(&strings.utf8)
-        .map_err(|error| InvalidColumns::Utf8 { index: index_at(error.valid_up_to()) })?;
-    match strings.ends.iter().position(|end| !text.is_char_boundary(*end as usize)) {
+    let text = std::str::from_utf8(&strings.utf8).map_err(|error| InvalidColumns::Utf8 {
+        index: index_at(error.valid_up_to()),
+    })?;
+    match strings
+        .ends
+        .iter()
+        .position(|end| !text.is_char_boundary(*end as usize))
+    {
         Some(index) => Err(InvalidColumns::Utf8 { index }),
         None => Ok(()),
     }
 }
 
 fn length(column: &'static str, length: usize, expected: usize) -> Result<(), InvalidColumns> {
-    if length == expected { Ok(()) } else { Err(InvalidColumns::Length { column, length, expected }) }
+    if length == expected {
+        Ok(())
+    } else {
+        Err(InvalidColumns::Length {
+            column,
+            length,
+            expected,
+        })
+    }
 }
 
 /// Checks a cumulative column that divides `children` rows.
@@ -131,7 +150,11 @@ fn range(column: &'static str, ends: &[u32], children: usize) -> Result<(), Inva
 /// Checks indexes into a table of `rows` rows.
 fn indexes(column: &'static str, indexes: &[u32], rows: usize) -> Result<(), InvalidColumns> {
     match indexes.iter().copied().max() {
-        Some(index) if index as usize >= rows => Err(InvalidColumns::Index { column, index: index.into(), rows }),
+        Some(index) if index as usize >= rows => Err(InvalidColumns::Index {
+            column,
+            index: index.into(),
+            rows,
+        }),
         _ => Ok(()),
     }
 }
@@ -139,7 +162,10 @@ fn indexes(column: &'static str, indexes: &[u32], rows: usize) -> Result<(), Inv
 /// Checks that no number is above `largest`.
 fn numbers(column: &'static str, numbers: &[u8], largest: u8) -> Result<(), InvalidColumns> {
     match numbers.iter().copied().max() {
-        Some(number) if number > largest => Err(InvalidColumns::Number { column, number: number.into() }),
+        Some(number) if number > largest => Err(InvalidColumns::Number {
+            column,
+            number: number.into(),
+        }),
         _ => Ok(()),
     }
 }

@@ -1,1 +1,7 @@
-//! Placeholder.
+//! What system tests share: a real `aia` in a fresh folder, and requests as a failing shop would send them.
+
+mod host;
+mod shop;
+
+pub use host::Host;
+pub use shop::{failing_request, healthy_request};

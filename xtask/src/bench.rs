@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cargo::{build_programs, root, target_directory};
+use crate::cargo::{build_release, root, target_directory};
 use crate::setup::setup;
 
 /// Runs the measurements of these names, or all.
@@ -13,7 +13,7 @@ use crate::setup::setup;
 /// When the build fails, a name is unknown, or a measurement fails.
 pub(crate) fn run(names: &[String]) -> Result<()> {
     setup()?;
-    let programs = build_programs(&["aia-bench", "aia"], true)?;
+    let programs = build_release(&["aia", "aia-bench"])?;
     let bench = programs.get("aia-bench").context("the build made no aia-bench")?;
     let aia = programs.get("aia").context("the build made no aia")?;
     // Its table is the result, so it writes straight to the terminal.

@@ -53,28 +53,61 @@ pub(crate) fn metadata() -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("reading cargo metadata's answer")
 }
 
-/// Builds every library, program and test.
-pub(crate) fn build() -> Result<()> {
-    Step::new("build").run(&mut cargo(&["build", "--workspace", "--all-targets"]))
+/// Builds every library, program and test; the programs by name. One command for all who need something built: another
+/// choice of packages is another choice of features to cargo, and would compile much of it a second time.
+pub(crate) fn build() -> Result<BTreeMap<String, PathBuf>> {
+    let mut command = cargo(&[
+        "build",
+        "--workspace",
+        "--all-targets",
+        "--message-format=json-render-diagnostics",
+    ]);
+    Ok(programs(&Step::new("build").capture(&mut command)?))
 }
 
-/// Builds the programs of some packages and says where they are.
-pub(crate) fn build_programs(packages: &[&str], release: bool) -> Result<BTreeMap<String, PathBuf>> {
-    let mut command = cargo(&["build", "--bins", "--message-format=json-render-diagnostics"]);
+/// Builds the programs of some packages in release.
+pub(crate) fn build_release(packages: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut command = cargo(&[
+        "build",
+        "--release",
+        "--bins",
+        "--message-format=json-render-diagnostics",
+    ]);
     for package in packages {
         command.args(["--package", package]);
     }
-    if release {
-        command.arg("--release");
-    }
-    let output = Step::new(if release { "build, release" } else { "build" }).capture(&mut command)?;
-    let programs = output
+    Ok(programs(&Step::new("build, release").capture(&mut command)?))
+}
+
+/// The programs that cargo's messages tell of. Tests are programs too, but not of kind `bin` in profile `dev`.
+fn programs(messages: &str) -> BTreeMap<String, PathBuf> {
+    let messages = messages
         .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|message| {
-            let name = message.pointer("/target/name")?.as_str()?.to_owned();
-            Some((name, message.get("executable")?.as_str()?.into()))
-        })
-        .collect();
-    Ok(programs)
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let program = |message: Value| {
+        let is_bin = message.pointer("/target/kind/0")?.as_str()? == "bin";
+        let is_test = message.pointer("/profile/test")?.as_bool()?;
+        let name = message.pointer("/target/name")?.as_str()?.to_owned();
+        let path = message.get("executable")?.as_str()?.into();
+        (is_bin && !is_test).then_some((name, path))
+    };
+    messages.filter_map(program).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_told_from_their_tests() {
+        let messages = r#"
+            {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"aia"},"profile":{"test":true},"executable":"/t/deps/aia-1"}
+            {"reason":"compiler-artifact","target":{"kind":["bin"],"name":"aia"},"profile":{"test":false},"executable":"/t/aia"}
+            {"reason":"compiler-artifact","target":{"kind":["lib"],"name":"aia"},"profile":{"test":false},"executable":null}
+            {"reason":"build-finished","success":true}"#;
+        assert_eq!(
+            programs(messages),
+            BTreeMap::from([("aia".to_owned(), PathBuf::from("/t/aia"))])
+        );
+    }
 }

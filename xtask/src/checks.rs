@@ -17,7 +17,7 @@ const CHECKS: [(&str, Check); 8] = [
     ("format", format),
     ("structure", structure),
     ("clippy", clippy),
-    ("build", build),
+    ("build", || build().map(drop)),
     ("test", test),
     ("doc tests", doc_tests),
     ("docs", docs),

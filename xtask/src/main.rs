@@ -55,7 +55,7 @@ fn run(task: Task) -> Result<()> {
         Task::Setup => setup::setup(),
         Task::Build => {
             setup::setup()?;
-            cargo::build()
+            cargo::build().map(drop)
         }
         Task::Test => checks::run(),
         Task::Demo(options) => demo::run(&options),

@@ -66,11 +66,6 @@ impl Progress {
         }
     }
 
-    /// How long it has been.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
     /// Ends the step with its result.
     pub(crate) fn done(self, result: &str) {
         let seconds = self.started.elapsed().as_secs_f64();

@@ -56,16 +56,27 @@ pub(super) async fn demand_token(State(api): State<Api>, mut request: Request, n
 }
 
 async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let token = bearer(headers).and_then(Token::parse).ok_or_else(Problem::unauthorized)?;
+    let token = bearer(headers)
+        .and_then(Token::parse)
+        .ok_or_else(Problem::unauthorized)?;
     let store = Arc::clone(&api.store);
     let hash = token.hash();
     let found = blocking(move || store.token_by_hash(&hash)).await?;
-    let (tenant, record) = found.filter(|(_, record)| token.is(record)).ok_or_else(Problem::unauthorized)?;
-    Ok(Caller { tenant, scope: record.scope })
+    let (tenant, record) = found
+        .filter(|(_, record)| token.is(record))
+        .ok_or_else(Problem::unauthorized)?;
+    Ok(Caller {
+        tenant,
+        scope: record.scope,
+    })
 }
 
 /// The credentials of `Authorization: Bearer …`; the scheme's case doesn't matter (RFC 9110).
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let (scheme, credentials) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| credentials.trim())
 }

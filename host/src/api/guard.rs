@@ -28,7 +28,11 @@ pub(super) fn request_id() -> String {
 /// Gives the request an id and the answer its headers, refuses large bodies, counts.
 pub(super) async fn dress(State(api): State<Api>, request: Request, next: Next) -> Response {
     // A path's pattern, not the path: a scanner must not make a million time series.
-    let path = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
     let method = request.method().clone();
     let id = getrandom::u64().map_or_else(|_| "unknown".to_owned(), |id| format!("{id:016x}"));
     let started = std::time::Instant::now();
@@ -59,17 +63,28 @@ const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CACHE_CONTROL, "no-store"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_XSS_PROTECTION, "0"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// Whether a body is announced that is larger than any route takes. One of unknown length isn't read at all: no route
 /// takes a body.
 fn is_too_large(request: &Request<Body>) -> bool {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > LARGEST_BODY_BYTES)
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
+    length
+        .and_then(|length| length.parse::<u64>().ok())
+        .is_some_and(|length| length > LARGEST_BODY_BYTES)
 }
 
 /// Nothing is at this path.

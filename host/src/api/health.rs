@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde::Serialize;
 
-use super::{Api, problem::Problem};
+use super::{
+    Api,
+    problem::{Problem, ProblemDocument},
+};
 
 /// How it is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -34,7 +37,7 @@ pub(super) async fn healthz() -> Json<Health> {
     security(()),
     responses(
         (status = OK, body = Health, description = "It is ready"),
-        (status = SERVICE_UNAVAILABLE, body = Problem, description = "A part isn't ready"),
+        (status = SERVICE_UNAVAILABLE, body = ProblemDocument, description = "A part isn't ready"),
     )
 )]
 pub(super) async fn readyz(State(api): State<Api>) -> Result<Json<Health>, Problem> {
@@ -42,7 +45,11 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<Json<Health>, Probl
     match tokio::task::spawn_blocking(move || readiness.check()).await {
         Ok(Ok(())) => Ok(Json(Health { status: "ok" })),
         Ok(Err(not_ready)) => {
-            tracing::warn!(part = not_ready.part, error = crate::chain(&not_ready), "not ready");
+            tracing::warn!(
+                part = not_ready.part,
+                error = crate::chain(&not_ready),
+                "not ready"
+            );
             Err(Problem::not_ready(not_ready.part))
         }
         Err(error) => Err(Problem::internal(&error)),

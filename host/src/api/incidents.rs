@@ -1,6 +1,9 @@
 //! `/api/v1/incidents` and what is below.
 
-#![expect(unused_qualifications, reason = "utoipa's macro qualifies the types in `params`")]
+#![expect(
+    unused_qualifications,
+    reason = "utoipa's macro qualifies the types in `params`"
+)]
 
 use std::sync::Arc;
 
@@ -19,7 +22,7 @@ use super::{
     Api,
     auth::Caller,
     blocking, model,
-    problem::Problem,
+    problem::{Problem, ProblemDocument},
     time::{parse, rfc3339},
 };
 use crate::store::{IncidentFilter, IncidentState, Store, StoreError};
@@ -72,11 +75,21 @@ pub(crate) struct IncidentDetails {
 ///
 /// # Errors
 /// What the store says.
-pub(crate) fn details(store: &dyn Store, tenant: &TenantId, id: &str) -> Result<Option<IncidentDetails>, StoreError> {
-    let Some(incident) = store.incident(tenant, id)? else { return Ok(None) };
+pub(crate) fn details(
+    store: &dyn Store,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Option<IncidentDetails>, StoreError> {
+    let Some(incident) = store.incident(tenant, id)? else {
+        return Ok(None);
+    };
     Ok(Some(IncidentDetails {
         incident: incident.into(),
-        signals: store.incident_signals(tenant, id)?.into_iter().map(Into::into).collect(),
+        signals: store
+            .incident_signals(tenant, id)?
+            .into_iter()
+            .map(Into::into)
+            .collect(),
         timeline: store.timeline(tenant, id)?.into_iter().map(Into::into).collect(),
         evidence: store.evidence(tenant, id)?.into_iter().map(Into::into).collect(),
     }))
@@ -86,18 +99,24 @@ impl Wanted {
     fn filter(self) -> Result<IncidentFilter, Problem> {
         let limit = self.limit.unwrap_or(PAGE);
         if !(1..=LARGEST_PAGE).contains(&limit) {
-            return Err(Problem::parameter(format!("`limit` is a number from 1 to {LARGEST_PAGE}")));
+            return Err(Problem::parameter(format!(
+                "`limit` is a number from 1 to {LARGEST_PAGE}"
+            )));
         }
         let state = |name: &str| {
-            let problem = || Problem::parameter("`state` is `open`, `acknowledged`, `resolved` or `regressed`");
+            let problem =
+                || Problem::parameter("`state` is `open`, `acknowledged`, `resolved` or `regressed`");
             IncidentState::parse(name).ok_or_else(problem)
         };
         let before = |text: String| {
-            parse(&text).ok_or_else(|| Problem::parameter("`before` is a time such as `2026-11-23T12:00:05Z`"))
+            parse(&text)
+                .ok_or_else(|| Problem::parameter("`before` is a time such as `2026-11-23T12:00:05Z`"))
         };
         Ok(IncidentFilter {
             project: self.project,
-            states: self.state.map_or(Ok(Vec::new()), |names| names.split(',').map(state).collect())?,
+            states: self
+                .state
+                .map_or(Ok(Vec::new()), |names| names.split(',').map(state).collect())?,
             before: self.before.map(before).transpose()?,
             limit,
         })
@@ -112,8 +131,8 @@ impl Wanted {
     params(Wanted),
     responses(
         (status = OK, body = IncidentPage, description = "A page of incidents"),
-        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json", description = "A parameter is unknown or wrong"),
-        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json", description = "No valid token"),
+        (status = BAD_REQUEST, body = ProblemDocument, content_type = "application/problem+json", description = "A parameter is unknown or wrong"),
+        (status = UNAUTHORIZED, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token"),
     )
 )]
 pub(super) async fn list(
@@ -125,8 +144,14 @@ pub(super) async fn list(
     let limit = filter.limit;
     let store = Arc::clone(&api.store);
     let incidents = blocking(move || store.incidents(&caller.tenant, &filter)).await?;
-    let next = incidents.last().filter(|_| incidents.len() >= limit).and_then(|last| rfc3339(last.opened_at));
-    Ok(Json(IncidentPage { incidents: incidents.into_iter().map(Into::into).collect(), next }))
+    let next = incidents
+        .last()
+        .filter(|_| incidents.len() >= limit)
+        .and_then(|last| rfc3339(last.opened_at));
+    Ok(Json(IncidentPage {
+        incidents: incidents.into_iter().map(Into::into).collect(),
+        next,
+    }))
 }
 
 /// Shows one incident with its signals, timeline and evidence.
@@ -137,8 +162,8 @@ pub(super) async fn list(
     params(("id" = String, Path, description = "Id of the incident")),
     responses(
         (status = OK, body = IncidentDetails, description = "The incident"),
-        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json", description = "No valid token"),
-        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json", description = "No such incident"),
+        (status = UNAUTHORIZED, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token"),
+        (status = NOT_FOUND, body = ProblemDocument, content_type = "application/problem+json", description = "No such incident"),
     )
 )]
 pub(super) async fn show(
@@ -164,8 +189,8 @@ pub(super) async fn show(
     ),
     responses(
         (status = OK, body = model::Evidence, description = "The evidence"),
-        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json", description = "No valid token"),
-        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json", description = "No such incident or evidence"),
+        (status = UNAUTHORIZED, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token"),
+        (status = NOT_FOUND, body = ProblemDocument, content_type = "application/problem+json", description = "No such incident or evidence"),
     )
 )]
 pub(super) async fn evidence(
@@ -177,10 +202,16 @@ pub(super) async fn evidence(
     let Path((incident, id)) = ids.map_err(|_| missing())?;
     let store = Arc::clone(&api.store);
     let found = blocking(move || store.evidence(&caller.tenant, &incident)).await?;
-    found.into_iter().find(|evidence| evidence.id == id).map(|found| Json(found.into())).ok_or_else(missing)
+    found
+        .into_iter()
+        .find(|evidence| evidence.id == id)
+        .map(|found| Json(found.into()))
+        .ok_or_else(missing)
 }
 
 /// Query parameters, or what is wrong with them: names of parameters, nothing else.
 pub(super) fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
-    query.map(|Query(query)| query).map_err(|rejection| Problem::parameter(rejection.body_text()))
+    query
+        .map(|Query(query)| query)
+        .map_err(|rejection| Problem::parameter(rejection.body_text()))
 }

@@ -13,7 +13,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{Api, auth::Caller, problem::Problem};
+use super::{
+    Api,
+    auth::Caller,
+    problem::{Problem, ProblemDocument},
+};
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Answer {
@@ -40,14 +44,35 @@ impl ApiMetrics {
         let attempts = Family::<Attempt, Counter>::default();
         // From a look-up in memory to a report that a plugin renders.
         let seconds = Histogram::new([0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]);
-        registry.register("aia_api_requests", "Answers of the API by path and status", answers.clone());
-        registry.register("auth_attempts", "Tokens shown to the API, by result", attempts.clone());
-        registry.register("aia_api_request_seconds", "Time to answer a request to the API", seconds.clone());
-        Self { answers, attempts, seconds }
+        registry.register(
+            "aia_api_requests",
+            "Answers of the API by path and status",
+            answers.clone(),
+        );
+        registry.register(
+            "auth_attempts",
+            "Tokens shown to the API, by result",
+            attempts.clone(),
+        );
+        registry.register(
+            "aia_api_request_seconds",
+            "Time to answer a request to the API",
+            seconds.clone(),
+        );
+        Self {
+            answers,
+            attempts,
+            seconds,
+        }
     }
 
     pub(super) fn answered(&self, path: &str, status: StatusCode, took: Duration) {
-        self.answers.get_or_create(&Answer { path: path.to_owned(), status: status.as_u16() }).inc();
+        self.answers
+            .get_or_create(&Answer {
+                path: path.to_owned(),
+                status: status.as_u16(),
+            })
+            .inc();
         self.seconds.observe(took.as_secs_f64());
     }
 
@@ -64,8 +89,8 @@ impl ApiMetrics {
     tag = "health",
     responses(
         (status = OK, body = String, content_type = "application/openmetrics-text", description = "The metrics"),
-        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json", description = "No valid token"),
-        (status = FORBIDDEN, body = Problem, content_type = "application/problem+json", description = "Not an operator's token"),
+        (status = UNAUTHORIZED, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token"),
+        (status = FORBIDDEN, body = ProblemDocument, content_type = "application/problem+json", description = "Not an operator's token"),
     )
 )]
 pub(super) async fn metrics(State(api): State<Api>, caller: Caller) -> Result<Response, Problem> {

@@ -82,7 +82,9 @@ pub(crate) fn router(parts: Parts) -> Router {
 
 /// Routes that anyone may call.
 fn open_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(health::healthz)).routes(routes!(health::readyz))
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
 }
 
 /// Routes that demand a token.

@@ -177,7 +177,17 @@ impl From<store::Incident> for Incident {
 impl From<store::PinnedSignal> for IncidentSignal {
     fn from(pinned: store::PinnedSignal) -> Self {
         let Signal {
-            kind, severity: level, title, service, operation, release, affected, start_time, end_time, count, ..
+            kind,
+            severity: level,
+            title,
+            service,
+            operation,
+            release,
+            affected,
+            start_time,
+            end_time,
+            count,
+            ..
         } = pinned.signal;
         let measures = pinned.signal.measures.into_iter().map(|measure| Measure {
             name: measure.name,
@@ -202,7 +212,12 @@ impl From<store::PinnedSignal> for IncidentSignal {
             received_at: rfc3339(pinned.received_at),
             count,
             measures: measures.collect(),
-            details: details.map(|detail| Detail { name: detail.name, value: detail.value }).collect(),
+            details: details
+                .map(|detail| Detail {
+                    name: detail.name,
+                    value: detail.value,
+                })
+                .collect(),
             evidence: pinned.evidence,
         }
     }
@@ -210,8 +225,18 @@ impl From<store::PinnedSignal> for IncidentSignal {
 
 impl From<store::TimelineEvent> for TimelineEvent {
     fn from(event: store::TimelineEvent) -> Self {
-        let store::TimelineEvent { time, kind, text, evidence } = event;
-        Self { time: rfc3339(time), kind, text, evidence }
+        let store::TimelineEvent {
+            time,
+            kind,
+            text,
+            evidence,
+        } = event;
+        Self {
+            time: rfc3339(time),
+            kind,
+            text,
+            evidence,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde::Serialize;
 
-use super::{Api, auth::Caller, problem::Problem};
+use super::{Api, auth::Caller, problem::ProblemDocument};
 use crate::server::PluginInfo;
 
 /// The plugins at hand.
@@ -20,9 +20,11 @@ pub(super) struct Plugins {
     tag = "plugins",
     responses(
         (status = OK, body = Plugins, description = "The plugins"),
-        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json", description = "No valid token"),
+        (status = UNAUTHORIZED, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token"),
     )
 )]
 pub(super) async fn list(State(api): State<Api>, _: Caller) -> Json<Plugins> {
-    Json(Plugins { plugins: api.plugins.plugins() })
+    Json(Plugins {
+        plugins: api.plugins.plugins(),
+    })
 }

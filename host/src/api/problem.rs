@@ -4,7 +4,7 @@
 //! operator, who finds the cause under it in the log. Nothing from inside — no path, no SQL, no plugin's message —
 //! gets in: [`Problem::internal`] takes the cause only to log it.
 
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use axum::{
     Json,
@@ -16,34 +16,40 @@ use serde::Serialize;
 use super::guard;
 
 /// What went wrong.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug)]
 pub(super) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: Cow<'static, str>,
+    request_id: String,
+    /// What the status demands in a header: `WWW-Authenticate`, `Retry-After`.
+    header: Option<(&'static str, &'static str)>,
+}
+
+/// What a client is told of it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument<'a> {
     /// `urn:aia:problem:` and the code.
-    #[serde(rename = "type")]
-    kind: String,
+    r#type: String,
     /// The status in words.
-    title: String,
+    title: &'a str,
     /// The HTTP status.
     status: u16,
     /// What went wrong, for a person.
-    detail: String,
+    detail: &'a str,
     /// What went wrong, for a program: stable.
-    code: String,
+    code: &'a str,
     /// Id of this request, to be quoted.
-    request_id: String,
-    /// What the status demands in a header: `WWW-Authenticate`, `Retry-After`.
-    #[serde(skip)]
-    header: Option<(header::HeaderName, &'static str)>,
+    request_id: &'a str,
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            kind: format!("urn:aia:problem:{code}"),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: status.as_u16(),
+            status,
+            code,
             detail: detail.into(),
-            code: code.to_owned(),
             request_id: guard::request_id(),
             header: None,
         }
@@ -52,18 +58,29 @@ impl Problem {
     /// 401: no token, or none that is known. Which of the two isn't told.
     pub(super) fn unauthorized() -> Self {
         let detail = "send a valid token as `Authorization: Bearer aiat_…`; `aia token create` makes one";
-        let header = Some((header::WWW_AUTHENTICATE, r#"Bearer realm="aia""#));
-        Self { header, ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail) }
+        let header = Some(("www-authenticate", r#"Bearer realm="aia""#));
+        Self {
+            header,
+            ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+        }
     }
 
     /// 403: the token is known and doesn't allow this.
     pub(super) fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "this needs a token of scope `operator`")
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "this needs a token of scope `operator`",
+        )
     }
 
     /// 404: no such thing, or not of this tenant. The same for both, and the id isn't repeated.
     pub(super) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            format!("there is no such {what}"),
+        )
     }
 
     /// 405.
@@ -73,7 +90,7 @@ impl Problem {
     }
 
     /// 400: a parameter is unknown or wrong.
-    pub(super) fn parameter(detail: impl Into<String>) -> Self {
+    pub(super) fn parameter(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", detail)
     }
 
@@ -85,27 +102,47 @@ impl Problem {
 
     /// 503: a part isn't ready.
     pub(super) fn not_ready(part: &str) -> Self {
-        let header = Some((header::RETRY_AFTER, "5"));
+        let header = Some(("retry-after", "5"));
         let detail = format!("the {part} is not ready");
-        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail) }
+        Self {
+            header,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail)
+        }
     }
 
     /// 500: ours. The cause goes to the log.
     pub(super) fn internal(cause: &(dyn Error + 'static)) -> Self {
-        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "quote the request id to the operator");
-        tracing::error!(request_id = problem.request_id, error = crate::chain(cause), "a request failed");
+        let problem = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "quote the request id to the operator",
+        );
+        tracing::error!(
+            request_id = problem.request_id,
+            error = crate::chain(cause),
+            "a request failed"
+        );
         problem
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let extra = self.header.clone();
-        let mut response = (status, Json(self)).into_response();
+        let document = ProblemDocument {
+            r#type: format!("urn:aia:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id: &self.request_id,
+        };
+        let mut response = (self.status, Json(document)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = extra {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some((name, value)) = self.header {
             headers.insert(name, HeaderValue::from_static(value));
         }
         response

@@ -1,6 +1,9 @@
 //! `/api/v1/incidents/{id}/report`
 
-#![expect(unused_qualifications, reason = "utoipa's macro qualifies the types in `params`")]
+#![expect(
+    unused_qualifications,
+    reason = "utoipa's macro qualifies the types in `params`"
+)]
 
 use std::sync::Arc;
 
@@ -15,7 +18,12 @@ use http::{HeaderValue, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Api, auth::Caller, incidents::query, problem::Problem};
+use super::{
+    Api,
+    auth::Caller,
+    incidents::query,
+    problem::{Problem, ProblemDocument},
+};
 use crate::server::{ReportError, media_type};
 
 /// Which report.
@@ -35,9 +43,9 @@ pub(super) struct Wanted {
     params(("id" = String, Path, description = "Id of the incident"), Wanted),
     responses(
         (status = OK, body = String, content_type = "text/markdown", description = "The report, in the reporter's media type"),
-        (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json", description = "A parameter is unknown or wrong"),
-        (status = UNAUTHORIZED, body = Problem, content_type = "application/problem+json", description = "No valid token"),
-        (status = NOT_FOUND, body = Problem, content_type = "application/problem+json", description = "No such incident"),
+        (status = BAD_REQUEST, body = ProblemDocument, content_type = "application/problem+json", description = "A parameter is unknown or wrong"),
+        (status = UNAUTHORIZED, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token"),
+        (status = NOT_FOUND, body = ProblemDocument, content_type = "application/problem+json", description = "No such incident"),
     )
 )]
 pub(super) async fn render(
@@ -59,9 +67,10 @@ pub(super) async fn render(
             Ok(([(header::CONTENT_TYPE, media_type)], report.bytes).into_response())
         }
         Ok(Ok(None)) => Err(Problem::not_found("incident")),
-        Ok(Err(ReportError::UnknownFormat { known, .. })) => {
-            Err(Problem::parameter(format!("`format` is one of: {}", known.join(", "))))
-        }
+        Ok(Err(ReportError::UnknownFormat { known, .. })) => Err(Problem::parameter(format!(
+            "`format` is one of: {}",
+            known.join(", ")
+        ))),
         Ok(Err(error)) => Err(Problem::internal(&error)),
         Err(error) => Err(Problem::internal(&error)),
     }

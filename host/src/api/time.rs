@@ -6,7 +6,9 @@ use jiff::Timestamp;
 /// "unknown".
 #[must_use]
 pub fn rfc3339(nanoseconds: u64) -> Option<String> {
-    let time = Timestamp::from_nanosecond(i128::from(nanoseconds)).ok().filter(|_| nanoseconds != 0)?;
+    let time = Timestamp::from_nanosecond(i128::from(nanoseconds))
+        .ok()
+        .filter(|_| nanoseconds != 0)?;
     Some(format!("{time:.9}"))
 }
 
@@ -23,10 +25,16 @@ mod tests {
 
     #[test]
     fn times_are_utc_with_nanoseconds() {
-        assert_eq!(rfc3339(1_795_435_205_000_000_001).as_deref(), Some("2026-11-23T12:00:05.000000001Z"));
+        assert_eq!(
+            rfc3339(1_795_435_205_000_000_001).as_deref(),
+            Some("2026-11-23T12:00:05.000000001Z")
+        );
         assert_eq!(rfc3339(1).as_deref(), Some("1970-01-01T00:00:00.000000001Z"));
         assert_eq!(rfc3339(0), None);
-        assert_eq!(parse("2026-11-23T13:00:05.5+01:00"), Some(1_795_435_205_500_000_000));
+        assert_eq!(
+            parse("2026-11-23T13:00:05.5+01:00"),
+            Some(1_795_435_205_500_000_000)
+        );
         assert_eq!(parse("1969-12-31T23:59:59Z"), None);
         assert_eq!(parse("yesterday"), None);
     }

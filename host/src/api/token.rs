@@ -34,10 +34,17 @@ impl Token {
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
         getrandom::fill(&mut id).map_err(TokenError)?;
         getrandom::fill(secret.as_mut_slice()).map_err(TokenError)?;
-        let id = id.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let id = id
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_slice()));
         let token = Self(SecretString::from(format!("{PREFIX}{id}_{}", secret.as_str())));
-        let record = TokenRecord { id, hash: token.hash(), scope, created_at: now };
+        let record = TokenRecord {
+            id,
+            hash: token.hash(),
+            scope,
+            created_at: now,
+        };
         Ok((token, record))
     }
 
@@ -47,7 +54,9 @@ impl Token {
         let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let is_id = id.len() == 2 * ID_BYTES && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_secret = secret.len() == SECRET_CHARACTERS
-            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+            && secret
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         (is_id && is_secret).then(|| Self(SecretString::from(text)))
     }
 
@@ -88,7 +97,11 @@ mod tests {
     #[test]
     fn debug_hides_the_token() {
         let (token, record) = Token::create(TokenScope::Operator, 7).unwrap();
-        let secret = token.reveal().rsplit_once('_').map(|(_, secret)| secret.to_owned()).unwrap();
+        let secret = token
+            .reveal()
+            .rsplit_once('_')
+            .map(|(_, secret)| secret.to_owned())
+            .unwrap();
         assert!(!format!("{token:?} {record:?}").contains(&secret));
     }
 
@@ -96,7 +109,14 @@ mod tests {
     fn other_texts_are_no_tokens() {
         let (token, _) = Token::create(TokenScope::Read, 7).unwrap();
         let text = token.reveal();
-        for bad in ["", "aiat_", "aiat_0123456789_", &text[1..], &format!("{text}A"), &text.replace("aiat", "aia")] {
+        for bad in [
+            "",
+            "aiat_",
+            "aiat_0123456789_",
+            &text[1..],
+            &format!("{text}A"),
+            &text.replace("aiat", "aia"),
+        ] {
             assert!(Token::parse(bad).is_none(), "{bad}");
         }
     }

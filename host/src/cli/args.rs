@@ -12,7 +12,12 @@ use crate::{
 
 /// The autonomous incident agent: takes OpenTelemetry in, finds incidents, explains them.
 #[derive(Debug, Parser)]
-#[command(name = "aia", version, arg_required_else_help = true, propagate_version = true)]
+#[command(
+    name = "aia",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) common: Common,
@@ -247,7 +252,10 @@ impl Args {
     /// Adds what the flags say to what the process has.
     pub(super) fn sources(&self, mut sources: Sources) -> Sources {
         let common = &self.common;
-        let mut flags = vec![("data", "--data", &common.data), ("plugins", "--plugins", &common.plugins)];
+        let mut flags = vec![
+            ("data", "--data", &common.data),
+            ("plugins", "--plugins", &common.plugins),
+        ];
         if let Command::Up(up) = &self.command {
             flags.extend([
                 ("listen.otlp-http", "--otlp-http", &up.otlp_http),
@@ -258,7 +266,9 @@ impl Args {
                 ("log.level", "--log-level", &up.log_level),
             ]);
         }
-        let given = flags.into_iter().filter_map(|(key, flag, value)| Some((key, flag.to_owned(), value.clone()?)));
+        let given = flags
+            .into_iter()
+            .filter_map(|(key, flag, value)| Some((key, flag.to_owned(), value.clone()?)));
         sources.flags.extend(given);
         sources.assignments.extend(common.set.iter().cloned());
         if common.config.is_some() {

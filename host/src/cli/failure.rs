@@ -15,6 +15,9 @@ pub(super) enum Failure {
     /// A setting is wrong.
     #[error("the configuration is wrong")]
     Config(#[from] ConfigError),
+    /// There is no data folder, and the command would make none.
+    #[error("there is no data folder `{}`", data.display())]
+    NoData { data: PathBuf },
     /// A part of the core doesn't open.
     #[error("cannot {what} in the data folder `{}`", data.display())]
     Open {
@@ -48,7 +51,11 @@ pub(super) enum Failure {
     Store(#[from] StoreError),
     /// No such thing.
     #[error("there is no {what} `{id}`")]
-    NotFound { what: &'static str, id: String, list: &'static str },
+    NotFound {
+        what: &'static str,
+        id: String,
+        list: &'static str,
+    },
     /// The name is taken.
     #[error("project `{project}` has an ingest key `{name}` already")]
     KeyExists { name: String, project: String },
@@ -87,7 +94,7 @@ impl Failure {
     pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.help(),
-            Self::Open { .. } => Some("`--data` names another data folder; `aia up` makes one".to_owned()),
+            Self::NoData { .. } => Some("`--data` names another one; `aia up` makes one".to_owned()),
             Self::Serve(ServeError::Bind { setting, source, .. }) => {
                 (source.kind() == io::ErrorKind::AddrInUse).then(|| {
                     format!("is `aia up` running already? `--set {setting}=127.0.0.1:0` takes any free port")

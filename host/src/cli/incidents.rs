@@ -36,9 +36,18 @@ pub(super) fn run(
     }
 }
 
-/// Opens the store.
+/// Opens the store of a folder that is there: a mistyped name must not make a new one.
 pub(super) fn open(backend: &dyn Backend, config: &Config) -> Result<Arc<dyn Store>, Failure> {
-    backend.store(config).map_err(|source| Failure::Open { what: "open the store", data: config.data.clone(), source })
+    if !config.data.is_dir() {
+        return Err(Failure::NoData { data: config.data.clone() });
+    }
+    open_or_make(backend, config)
+}
+
+/// Opens the store, making what isn't there.
+pub(super) fn open_or_make(backend: &dyn Backend, config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    let data = || config.data.clone();
+    backend.store(config).map_err(|source| Failure::Open { what: "open the store", data: data(), source })
 }
 
 #[derive(Serialize)]
@@ -78,7 +87,10 @@ fn list(
         ]
     });
     let rows = rows.collect();
-    output.table(&["ID", "STATE", "SEVERITY", "OPENED", "SERVICE", "COUNT", "TITLE"], rows)
+    output.table(
+        &["ID", "STATE", "SEVERITY", "OPENED", "SERVICE", "COUNT", "TITLE"],
+        rows,
+    )
 }
 
 fn show(
@@ -91,12 +103,20 @@ fn show(
     let store = open(backend, config)?;
     let found = details(store.as_ref(), &of.tenant, id)?;
     let found = found.ok_or_else(|| not_found(id))?;
-    if output.json { output.value(&found) } else { print(&found, output) }
+    if output.json {
+        output.value(&found)
+    } else {
+        print(&found, output)
+    }
 }
 
 /// There is no incident of that id.
 pub(super) fn not_found(id: &str) -> Failure {
-    Failure::NotFound { what: "incident", id: id.to_owned(), list: "aia incidents" }
+    Failure::NotFound {
+        what: "incident",
+        id: id.to_owned(),
+        list: "aia incidents",
+    }
 }
 
 fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
@@ -110,13 +130,19 @@ fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
         ("service", text::line(&incident.service).into_owned()),
         ("operation", text::line(&incident.operation).into_owned()),
         ("release", text::line(&incident.release).into_owned()),
-        ("also affected", text::line(&incident.affected.join(", ")).into_owned()),
+        (
+            "also affected",
+            text::line(&incident.affected.join(", ")).into_owned(),
+        ),
         ("first seen", text::api_time(incident.start_time.as_deref())),
         ("last seen", text::api_time(incident.end_time.as_deref())),
         ("occurrences", incident.count.to_string()),
     ];
     facts.retain(|(_, value)| !value.is_empty());
-    let facts: Vec<_> = facts.into_iter().map(|(name, value)| format!("  {name:<14} {value}\n")).collect();
+    let facts: Vec<_> = facts
+        .into_iter()
+        .map(|(name, value)| format!("  {name:<14} {value}\n"))
+        .collect();
     output.text(&facts.concat())?;
 
     if !found.timeline.is_empty() {

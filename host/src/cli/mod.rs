@@ -36,10 +36,18 @@ pub use output::Output;
 pub fn main() -> ExitCode {
     // The runtime starts this executable again to compile a plugin under resource limits. That is no command for
     // people, so the argument parser never sees it.
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == COMPILE_COMMAND) {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == COMPILE_COMMAND)
+    {
         return compile_child_main();
     }
-    run(&core::Host, std::env::args_os(), Sources::of_process(), &mut Output::of_process())
+    run(
+        &core::Host,
+        std::env::args_os(),
+        Sources::of_process(),
+        &mut Output::of_process(),
+    )
 }
 
 /// Runs a command: 0 is success, 1 a failure, 2 a mistake in how it was called.
@@ -68,15 +76,27 @@ fn dispatch(backend: &dyn Backend, args: Args, sources: Sources, output: &mut Ou
         Command::Up(_) => up::run(backend, config, output),
         Command::Incidents(incidents) => incidents::run(backend, config, &incidents, output),
         Command::Report(report) => report::run(backend, config, &report, output),
-        Command::Plugin { command: PluginCommand::List } => plugin::list(backend, config, output),
-        Command::Plugin { command: PluginCommand::Inspect { file } } => {
-            plugin::inspect(backend, config, &file, output)
-        }
-        Command::Key { command: KeyCommand::Create(create) } => key::create(backend, config, &create, output),
-        Command::Key { command: KeyCommand::List(of) } => key::list(backend, config, &of, output),
-        Command::Key { command: KeyCommand::Revoke(revoke) } => key::revoke(backend, config, &revoke, output),
-        Command::Token { command: TokenCommand::Create(create) } => token::create(backend, config, &create, output),
-        Command::Token { command: TokenCommand::List(of) } => token::list(backend, config, &of, output),
+        Command::Plugin {
+            command: PluginCommand::List,
+        } => plugin::list(backend, config, output),
+        Command::Plugin {
+            command: PluginCommand::Inspect { file },
+        } => plugin::inspect(backend, config, &file, output),
+        Command::Key {
+            command: KeyCommand::Create(create),
+        } => key::create(backend, config, &create, output),
+        Command::Key {
+            command: KeyCommand::List(of),
+        } => key::list(backend, config, &of, output),
+        Command::Key {
+            command: KeyCommand::Revoke(revoke),
+        } => key::revoke(backend, config, &revoke, output),
+        Command::Token {
+            command: TokenCommand::Create(create),
+        } => token::create(backend, config, &create, output),
+        Command::Token {
+            command: TokenCommand::List(of),
+        } => token::list(backend, config, &of, output),
         Command::Config => settings::run(&loaded, output),
     }
 }

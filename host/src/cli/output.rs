@@ -43,13 +43,23 @@ impl Output {
     pub fn of_process() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let colour = wanted && io::stdout().is_terminal();
-        Self { out: Box::new(io::stdout()), err: Box::new(io::stderr()), colour, json: false }
+        Self {
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+            colour,
+            json: false,
+        }
     }
 
     /// Any other, without colours unless `colour`.
     #[must_use]
     pub fn to(out: Box<dyn Write>, err: Box<dyn Write>, colour: bool) -> Self {
-        Self { out, err, colour, json: false }
+        Self {
+            out,
+            err,
+            colour,
+            json: false,
+        }
     }
 
     /// Prints lines that are harmless already.
@@ -71,7 +81,9 @@ impl Output {
     pub(super) fn value(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let mut json = Vec::new();
         let mut serializer = serde_json::Serializer::with_formatter(&mut json, HarmlessJson);
-        value.serialize(&mut serializer).map_err(|error| Failure::Print(error.into()))?;
+        value
+            .serialize(&mut serializer)
+            .map_err(|error| Failure::Print(error.into()))?;
         json.push(b'\n');
         self.bytes(&json)
     }
@@ -84,14 +96,24 @@ impl Output {
             builder.push_record(row);
         }
         let mut table = builder.build();
-        table.with(Style::blank()).modify(Columns::first(), Padding::new(0, 1, 0, 0));
-        let lines: Vec<_> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+        table
+            .with(Style::blank())
+            .modify(Columns::first(), Padding::new(0, 1, 0, 0));
+        let lines: Vec<_> = table
+            .to_string()
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect();
         self.text(&lines.join("\n"))
     }
 
     /// Harmless text in a colour, where colours are wanted.
     pub(super) fn coloured(&self, colour: Colour, text: &str) -> String {
-        if self.colour { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[{}m{text}\x1b[0m", colour as u8)
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Prints an error with its causes and help; gives the exit code.
@@ -125,6 +147,9 @@ impl Output {
 
     fn complain(&mut self, message: &str) {
         // There is nowhere left to say that standard error can't be written.
-        let _nowhere = self.err.write_all(message.as_bytes()).and_then(|()| self.err.flush());
+        let _nowhere = self
+            .err
+            .write_all(message.as_bytes())
+            .and_then(|()| self.err.flush());
     }
 }

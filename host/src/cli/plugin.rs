@@ -53,9 +53,10 @@ pub(super) fn inspect(
     file: &Path,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let plugin = backend
-        .inspect(config, file)
-        .map_err(|source| Failure::Plugin { file: file.to_owned(), source })?;
+    let plugin = backend.inspect(config, file).map_err(|source| Failure::Plugin {
+        file: file.to_owned(),
+        source,
+    })?;
     if output.json {
         return output.value(&plugin);
     }
@@ -71,6 +72,8 @@ pub(super) fn inspect(
         ("digest", plugin.digest),
     ];
     let facts = facts.iter().filter(|(_, value)| !value.is_empty());
-    let facts: Vec<_> = facts.map(|(name, value)| format!("{name:<10} {}\n", text::line(value))).collect();
+    let facts: Vec<_> = facts
+        .map(|(name, value)| format!("{name:<10} {}\n", text::line(value)))
+        .collect();
     output.text(&facts.concat())
 }

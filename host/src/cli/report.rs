@@ -33,6 +33,9 @@ pub(super) fn run(
     wanted: &Report,
     output: &mut Output,
 ) -> Result<(), Failure> {
+    if !config.data.is_dir() {
+        return Err(Failure::NoData { data: config.data.clone() });
+    }
     let reports = backend.reports(config);
     let reports = reports.map_err(|source| Failure::Open {
         what: "load the reporters",
@@ -45,7 +48,10 @@ pub(super) fn run(
     match &wanted.output {
         Some(file) => {
             // The file gets the report's very bytes.
-            fs::write(file, &report.bytes).map_err(|source| Failure::Write { file: file.clone(), source })?;
+            fs::write(file, &report.bytes).map_err(|source| Failure::Write {
+                file: file.clone(),
+                source,
+            })?;
             if output.json {
                 output.value(&Written {
                     media_type: &report.media_type,

@@ -31,7 +31,13 @@ pub(super) fn run(loaded: &Loaded, output: &mut Output) -> Result<(), Failure> {
         origin: setting.origin.to_string(),
         default: setting.default,
         environment: &setting.variable,
-        description: setting.description.split_whitespace().collect::<Vec<_>>().join(" "),
+        description: setting
+            .description
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" "),
     });
-    output.value(&InEffect { settings: settings.collect() })
+    output.value(&InEffect {
+        settings: settings.collect(),
+    })
 }

@@ -24,7 +24,11 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     }
     let mut harmless = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if is_harmful(c) && !keep(c) { harmless.extend(c.escape_unicode()) } else { harmless.push(c) }
+        if is_harmful(c) && !keep(c) {
+            harmless.extend(c.escape_unicode())
+        } else {
+            harmless.push(c)
+        }
     }
     Cow::Owned(harmless)
 }
@@ -66,7 +70,11 @@ pub(super) fn api_time(text: Option<&str>) -> String {
 pub(super) struct HarmlessJson;
 
 impl Formatter for HarmlessJson {
-    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_harmful(*c)) {
             let (before, after) = rest.split_at(at);
@@ -89,7 +97,11 @@ mod tests {
 
     fn json(text: &str) -> String {
         let mut bytes = Vec::new();
-        text.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, HarmlessJson)).unwrap();
+        text.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut bytes,
+            HarmlessJson,
+        ))
+        .unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -97,7 +109,10 @@ mod tests {
     fn escape_sequences_are_shown_not_obeyed() {
         assert_eq!(line("\x1b]0;owned\x07 \x1b[2J"), r"\u{1b}]0;owned\u{7} \u{1b}[2J");
         assert_eq!(line("a\r\nb\tc"), r"a\u{d}\u{a}b\u{9}c");
-        assert_eq!(line("\u{9b}31m \u{202e}evil \u{200b}"), r"\u{9b}31m \u{202e}evil \u{200b}");
+        assert_eq!(
+            line("\u{9b}31m \u{202e}evil \u{200b}"),
+            r"\u{9b}31m \u{202e}evil \u{200b}"
+        );
         assert_eq!(lines("a\n\tb\r\x1b"), "a\n\tb\\u{d}\\u{1b}");
         assert_eq!(line("Grüße 🦀"), "Grüße 🦀");
     }
@@ -112,7 +127,10 @@ mod tests {
     fn times_are_short_and_utc() {
         assert_eq!(time(1_795_435_205_000_000_001), "2026-11-23 12:00:05Z");
         assert_eq!(time(0), "-");
-        assert_eq!(api_time(Some("2026-11-23T12:00:05.000000001Z")), "2026-11-23 12:00:05Z");
+        assert_eq!(
+            api_time(Some("2026-11-23T12:00:05.000000001Z")),
+            "2026-11-23 12:00:05Z"
+        );
         assert_eq!(api_time(None), "-");
     }
 

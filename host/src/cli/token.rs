@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     args::{CreateToken, OfTenant},
     failure::Failure,
-    incidents::open,
+    incidents::{open, open_or_make},
     output::Output,
     text,
 };
@@ -29,7 +29,12 @@ struct Listed {
 
 impl Listed {
     fn new(record: TokenRecord, token: Option<String>) -> Self {
-        Self { id: record.id, scope: record.scope, created_at: rfc3339(record.created_at), token }
+        Self {
+            id: record.id,
+            scope: record.scope,
+            created_at: rfc3339(record.created_at),
+            token,
+        }
     }
 }
 
@@ -44,11 +49,17 @@ pub(super) fn create(
     wanted: &CreateToken,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let store = open(backend, config)?;
+    let store = open_or_make(backend, config)?;
     let now = clock::now();
     // A tenant exists by its default project.
     if let Ok(Scope { project, .. }) = default_scope() {
-        store.ensure_project(&Scope { tenant: wanted.of.tenant.clone(), project }, now)?;
+        store.ensure_project(
+            &Scope {
+                tenant: wanted.of.tenant.clone(),
+                project,
+            },
+            now,
+        )?;
     }
     let (token, record) = Token::create(wanted.scope.into(), now)?;
     store.add_token(&wanted.of.tenant, &record)?;
@@ -67,7 +78,10 @@ pub(super) fn list(
 ) -> Result<(), Failure> {
     let records = open(backend, config)?.tokens(&of.tenant)?;
     if output.json {
-        let tokens = records.into_iter().map(|record| Listed::new(record, None)).collect();
+        let tokens = records
+            .into_iter()
+            .map(|record| Listed::new(record, None))
+            .collect();
         return output.value(&List { tokens });
     }
     if records.is_empty() {
@@ -78,7 +92,11 @@ pub(super) fn list(
             TokenScope::Read => "read",
             TokenScope::Operator => "operator",
         };
-        vec![text::line(&record.id).into_owned(), scope.to_owned(), text::time(record.created_at)]
+        vec![
+            text::line(&record.id).into_owned(),
+            scope.to_owned(),
+            text::time(record.created_at),
+        ]
     });
     output.table(&["ID", "SCOPE", "CREATED"], rows.collect())
 }

@@ -32,17 +32,29 @@ pub(super) fn run(backend: &dyn Backend, config: &Config, output: &mut Output) -
         .thread_name("aia-worker")
         .enable_all()
         .build()
-        .map_err(|source| Failure::System { what: "start the worker threads", source })?;
+        .map_err(|source| Failure::System {
+            what: "start the worker threads",
+            source,
+        })?;
     runtime.block_on(up(backend, config, output))
 }
 
 async fn up(backend: &dyn Backend, config: &Config, output: &mut Output) -> Result<(), Failure> {
     // Before anything starts, so that a signal at any time ends it in order.
-    let handler = |kind| signal(kind).map_err(|source| Failure::System { what: "handle signals", source });
-    let (mut terminate, mut interrupt) = (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
-    let (services, running) = backend
-        .start(config)
-        .map_err(|source| Failure::Start { data: config.data.clone(), source })?;
+    let handler = |kind| {
+        signal(kind).map_err(|source| Failure::System {
+            what: "handle signals",
+            source,
+        })
+    };
+    let (mut terminate, mut interrupt) = (
+        handler(SignalKind::terminate())?,
+        handler(SignalKind::interrupt())?,
+    );
+    let (services, running) = backend.start(config).map_err(|source| Failure::Start {
+        data: config.data.clone(),
+        source,
+    })?;
     let served = serve(config, services, output).await;
     let ended = match served {
         Ok(server) => {
@@ -70,7 +82,10 @@ async fn serve(config: &Config, services: Services, output: &mut Output) -> Resu
     // Listening first: a port that is taken must not swallow a key that is shown once.
     let server = Server::start(config, services).await?;
     let made = tokio::task::spawn_blocking(move || first_start(store.as_ref(), &secrets, clock::now())).await;
-    let made = made.map_err(|error| Failure::System { what: "prepare the first start", source: error.into() })??;
+    let made = made.map_err(|error| Failure::System {
+        what: "prepare the first start",
+        source: error.into(),
+    })??;
     announce(config, server.addresses(), made.as_ref(), output)?;
     Ok(server)
 }
@@ -92,8 +107,17 @@ fn announce(
         operator_token: made.map(|made| made.operator_token.reveal()),
         pid: std::process::id(),
     };
-    tracing::info!(otlp_http = ready.otlp_http, otlp_grpc = ready.otlp_grpc, api = ready.api, "ready");
-    if output.json { output.value(&ready) } else { output.text(&greeting(&ready, &data)) }
+    tracing::info!(
+        otlp_http = ready.otlp_http,
+        otlp_grpc = ready.otlp_grpc,
+        api = ready.api,
+        "ready"
+    );
+    if output.json {
+        output.value(&ready)
+    } else {
+        output.text(&greeting(&ready, &data))
+    }
 }
 
 fn greeting(ready: &Ready<'_>, data: &Path) -> String {
@@ -154,7 +178,10 @@ mod tests {
 
     #[test]
     fn the_first_start_shows_two_lines_to_paste() {
-        let ready = ready(Some("aia_1.default.default.default.MAC"), Some("aiat_0123456789_SECRET"));
+        let ready = ready(
+            Some("aia_1.default.default.default.MAC"),
+            Some("aiat_0123456789_SECRET"),
+        );
         insta::assert_snapshot!(greeting(&ready, Path::new("/data")), @r"
         AIA is up.
           OTLP/HTTP  http://127.0.0.1:4318

@@ -88,9 +88,9 @@ impl ConfigError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::UnknownKey { nearest, .. } => {
-                Some(format!("did you mean `{nearest}`? `aia config` prints every setting with its default"))
-            }
+            Self::UnknownKey { nearest, .. } => Some(format!(
+                "did you mean `{nearest}`? `aia config` prints every setting with its default"
+            )),
             Self::WrongValue { key, .. } => Some(format!("`aia config` prints `{key}` with its default")),
             Self::NotAnAssignment { .. } => Some("for example `--set limits.request-bytes=8MiB`".to_owned()),
             Self::Unreadable { .. } | Self::Syntax { .. } => None,

@@ -17,11 +17,17 @@ const LARGEST_BYTES: u64 = 1 << 20;
 /// # Errors
 /// If it isn't there, can't be read, or is larger than a configuration can be.
 pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > LARGEST_BYTES {
         let message = format!("a configuration has at most {LARGEST_BYTES} bytes, this file has {size}");
-        return Err(unreadable(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message)));
+        return Err(unreadable(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            message,
+        )));
     }
     std::fs::read_to_string(path).map_err(unreadable)
 }
@@ -41,10 +47,17 @@ pub(super) fn settings(
         line: line(error.span().map_or(0, |span| span.start)),
         message: error.message().to_owned(),
     })?;
-    let origin = |at: usize| Origin::File { path: path.to_owned(), line: line(at) };
+    let origin = |at: usize| Origin::File {
+        path: path.to_owned(),
+        line: line(at),
+    };
     let unknown = |at: usize, key: &str| {
         let nearest = keys::nearest(key, KEYS.iter().map(|key| key.name.to_owned()));
-        ConfigError::UnknownKey { origin: origin(at), key: key.to_owned(), nearest }
+        ConfigError::UnknownKey {
+            origin: origin(at),
+            key: key.to_owned(),
+            nearest,
+        }
     };
     for (name, value) in table.get_ref() {
         let at = name.span().start;

@@ -84,53 +84,77 @@ pub(super) const KEYS: &[Key] = &[
         default: r#""64 MiB""#,
         doc: "Largest body of an OTLP request as sent (413 beyond). Exporters send 512 spans, some 100 KiB, by\n\
               default; collectors may batch a hundred times that.",
-        apply: |config, raw| raw.size(KIB, GIB).map(|value| config.limits.request_bytes = value),
+        apply: |config, raw| {
+            raw.size(KIB, GIB)
+                .map(|value| config.limits.request_bytes = value)
+        },
     },
     Key {
         name: "limits.decompressed-bytes",
         default: r#""64 MiB""#,
         doc: "Largest body of an OTLP request after decompression (413 beyond): what one request can make AIA\n\
               hold, however well it is compressed.",
-        apply: |config, raw| raw.size(KIB, GIB).map(|value| config.limits.decompressed_bytes = value),
+        apply: |config, raw| {
+            raw.size(KIB, GIB)
+                .map(|value| config.limits.decompressed_bytes = value)
+        },
     },
     Key {
         name: "limits.requests-in-flight",
         default: "256",
-        doc: "OTLP requests handled at once, over both protocols; more are told to come again (503). Well above\n\
+        doc: "OTLP requests handled at once, over both protocols; more are told to come again (429). Well above\n\
               what a disk needs to share one flush among many.",
-        apply: |config, raw| raw.count(1, 65_536).map(|value| config.limits.requests_in_flight = value),
+        apply: |config, raw| {
+            raw.count(1, 65_536)
+                .map(|value| config.limits.requests_in_flight = value)
+        },
     },
     Key {
         name: "limits.bytes-in-flight",
         default: r#""256 MiB""#,
-        doc: "Bytes of OTLP bodies, as sent and decompressed, held at once over both protocols; more are told to\n\
-              come again (503). A request larger than this can never be taken.",
-        apply: |config, raw| raw.size(KIB, 64 * GIB).map(|value| config.limits.bytes_in_flight = value),
+        doc: "Bytes of OTLP bodies held at once, over both protocols; more are told to come again (429). Room for\n\
+              the largest request, as sent and decompressed, is the least.",
+        apply: |config, raw| {
+            raw.size(KIB, 64 * GIB)
+                .map(|value| config.limits.bytes_in_flight = value)
+        },
     },
     Key {
         name: "limits.connections",
         default: "1024",
         doc: "Connections of each listener; more wait to be accepted. Protects file descriptors.",
-        apply: |config, raw| raw.count(1, 65_536).map(|value| config.limits.connections = value),
+        apply: |config, raw| {
+            raw.count(1, 65_536)
+                .map(|value| config.limits.connections = value)
+        },
     },
     Key {
         name: "limits.idle-time",
         default: r#""75 s""#,
         doc: "A connection that brings no complete request head for so long is closed. Longer than the 60 s\n\
               between two exports of metrics, so that they can share a connection.",
-        apply: |config, raw| raw.duration(SECOND, HOUR).map(|value| config.limits.idle_time = value),
+        apply: |config, raw| {
+            raw.duration(SECOND, HOUR)
+                .map(|value| config.limits.idle_time = value)
+        },
     },
     Key {
         name: "limits.body-time",
         default: r#""30 s""#,
-        doc: "A request whose body isn't there after so long is refused (408): slow clients must not hold memory.",
-        apply: |config, raw| raw.duration(SECOND / 10, HOUR).map(|value| config.limits.body_time = value),
+        doc: "A request whose body isn't there after so long is refused (400): slow clients must not hold memory.",
+        apply: |config, raw| {
+            raw.duration(SECOND / 10, HOUR)
+                .map(|value| config.limits.body_time = value)
+        },
     },
     Key {
         name: "limits.drain-time",
         default: r#""10 s""#,
         doc: "How long requests in flight may take to end when AIA is told to stop.",
-        apply: |config, raw| raw.duration(SECOND / 10, HOUR).map(|value| config.limits.drain_time = value),
+        apply: |config, raw| {
+            raw.duration(SECOND / 10, HOUR)
+                .map(|value| config.limits.drain_time = value)
+        },
     },
     Key {
         name: "plugin.memory",
@@ -142,7 +166,10 @@ pub(super) const KEYS: &[Key] = &[
         name: "plugin.call-time",
         default: r#""1 s""#,
         doc: "Longest call of a plugin. Its manifest may ask for less.",
-        apply: |config, raw| raw.duration(SECOND / 100, SECOND * 60).map(|value| config.plugin.call_time = value),
+        apply: |config, raw| {
+            raw.duration(SECOND / 100, SECOND * 60)
+                .map(|value| config.plugin.call_time = value)
+        },
     },
     Key {
         name: "redaction.emails",
@@ -170,7 +197,9 @@ pub(super) const KEYS: &[Key] = &[
 /// The known key closest to what was written.
 pub(super) fn nearest(written: &str, known: impl Iterator<Item = String>) -> String {
     let likeness = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
-    known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default()
+    known
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .unwrap_or_default()
 }
 
 /// The key of that name.
@@ -180,7 +209,9 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// Whether there is a table of that name.
 pub(super) fn is_table(name: &str) -> bool {
-    KEYS.iter().filter_map(|key| key.name.split_once('.')).any(|(table, _)| table == name)
+    KEYS.iter()
+        .filter_map(|key| key.name.split_once('.'))
+        .any(|(table, _)| table == name)
 }
 
 /// A whole `aia.toml` that says what holds anyway: every setting with its default, its variable and why.
@@ -201,7 +232,11 @@ pub fn annotated_defaults() -> String {
         for line in key.doc.lines() {
             text.push_str(&format!("# {}\n", line.trim_start()));
         }
-        text.push_str(&format!("# Environment: {}\n{name} = {}\n", key.variable(), key.default));
+        text.push_str(&format!(
+            "# Environment: {}\n{name} = {}\n",
+            key.variable(),
+            key.default
+        ));
     }
     text
 }

@@ -119,7 +119,11 @@ impl Config {
             data: PathBuf::new(),
             plugins: None,
             workers: 1,
-            listen: Listen { otlp_http: anywhere, otlp_grpc: anywhere, api: anywhere },
+            listen: Listen {
+                otlp_http: anywhere,
+                otlp_grpc: anywhere,
+                api: anywhere,
+            },
             limits: Limits {
                 request_bytes: 0,
                 decompressed_bytes: 0,
@@ -130,9 +134,15 @@ impl Config {
                 body_time: Duration::ZERO,
                 drain_time: Duration::ZERO,
             },
-            plugin: PluginLimits { memory: 0, call_time: Duration::ZERO },
+            plugin: PluginLimits {
+                memory: 0,
+                call_time: Duration::ZERO,
+            },
             redaction: Redaction { emails: false },
-            log: Log { format: LogFormat::Text, level: String::new() },
+            log: Log {
+                format: LogFormat::Text,
+                level: String::new(),
+            },
         }
     }
 }

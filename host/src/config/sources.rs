@@ -53,7 +53,9 @@ impl Loaded {
     /// Whether nobody said anything about a key.
     #[must_use]
     pub fn is_default(&self, key: &str) -> bool {
-        self.settings.iter().any(|setting| setting.key == key && setting.origin == Origin::Default)
+        self.settings
+            .iter()
+            .any(|setting| setting.key == key && setting.origin == Origin::Default)
     }
 }
 
@@ -79,9 +81,15 @@ impl Sources {
     #[must_use]
     pub fn of_process() -> Self {
         let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+            .filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+            })
             .collect();
-        Self { folder: Some(PathBuf::from(".")), environment, ..Self::default() }
+        Self {
+            folder: Some(PathBuf::from(".")),
+            environment,
+            ..Self::default()
+        }
     }
 
     /// Puts the sources over one another: defaults, file, environment, flags.
@@ -89,12 +97,17 @@ impl Sources {
     /// # Errors
     /// The first thing that is wrong, with its place.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
-        let mut loading = Loading { config: Config::blank(), settings: Vec::with_capacity(KEYS.len()) };
+        let mut loading = Loading {
+            config: Config::blank(),
+            settings: Vec::with_capacity(KEYS.len()),
+        };
         for key in KEYS {
             loading.default(key)?;
         }
         if let Some((path, text)) = self.read_file()? {
-            file::settings(&path, &text, |key, value, origin| loading.set(key, Raw::Toml(value), origin))?;
+            file::settings(&path, &text, |key, value, origin| {
+                loading.set(key, Raw::Toml(value), origin)
+            })?;
         }
         for (name, value) in &self.environment {
             self.variable(&mut loading, name, value)?;
@@ -107,7 +120,9 @@ impl Sources {
         for assignment in &self.assignments {
             let (name, value) = assignment
                 .split_once('=')
-                .ok_or_else(|| ConfigError::NotAnAssignment { found: assignment.clone() })?;
+                .ok_or_else(|| ConfigError::NotAnAssignment {
+                    found: assignment.clone(),
+                })?;
             let origin = Origin::Flag("--set".to_owned());
             let key = keys::find(name.trim()).ok_or_else(|| ConfigError::UnknownKey {
                 origin: origin.clone(),
@@ -117,17 +132,31 @@ impl Sources {
             loading.set(key, Raw::Text(value.trim()), origin)?;
         }
         loading.check()?;
-        Ok(Loaded { config: loading.config, settings: loading.settings })
+        Ok(Loaded {
+            config: loading.config,
+            settings: loading.settings,
+        })
     }
 
     fn read_file(&self) -> Result<Option<(PathBuf, String)>, ConfigError> {
-        let named = self.environment.iter().find(|(name, value)| name == FILE_VARIABLE && !value.is_empty());
-        let named = self.file.clone().or_else(|| named.map(|(_, path)| PathBuf::from(path)));
+        let named = self
+            .environment
+            .iter()
+            .find(|(name, value)| name == FILE_VARIABLE && !value.is_empty());
+        let named = self
+            .file
+            .clone()
+            .or_else(|| named.map(|(_, path)| PathBuf::from(path)));
         let path = match (named, &self.folder) {
             (Some(path), _) => path,
             (None, Some(folder)) => {
                 // `./aia.toml` reads worse in a message than `aia.toml`.
-                let path = if folder == Path::new(".") { PathBuf::new() } else { folder.clone() }.join(DEFAULT_FILE);
+                let path = if folder == Path::new(".") {
+                    PathBuf::new()
+                } else {
+                    folder.clone()
+                }
+                .join(DEFAULT_FILE);
                 if !path.exists() {
                     return Ok(None);
                 }
@@ -141,7 +170,10 @@ impl Sources {
 
     fn variable(&self, loading: &mut Loading, name: &str, value: &str) -> Result<(), ConfigError> {
         // The secret is no setting: it has no place in a file, in `--set`, or in what `aia config` prints.
-        if !name.starts_with(VARIABLE_PREFIX) || [FILE_VARIABLE, SECRET_VARIABLE].contains(&name) || is_service_link(name) {
+        if !name.starts_with(VARIABLE_PREFIX)
+            || [FILE_VARIABLE, SECRET_VARIABLE].contains(&name)
+            || is_service_link(name)
+        {
             return Ok(());
         }
         let origin = Origin::Environment(name.to_owned());
@@ -150,7 +182,10 @@ impl Sources {
             None => Err(ConfigError::UnknownKey {
                 origin,
                 key: name.to_owned(),
-                nearest: keys::nearest(name, KEYS.iter().map(Key::variable).chain([FILE_VARIABLE.to_owned()])),
+                nearest: keys::nearest(
+                    name,
+                    KEYS.iter().map(Key::variable).chain([FILE_VARIABLE.to_owned()]),
+                ),
             }),
         }
     }
@@ -200,14 +235,22 @@ impl Loading {
     fn check(&self) -> Result<(), ConfigError> {
         let limits = &self.config.limits;
         let least = limits.request_bytes.saturating_add(limits.decompressed_bytes);
-        let setting = self.settings.iter().find(|setting| setting.key == BYTES_IN_FLIGHT);
+        let setting = self
+            .settings
+            .iter()
+            .find(|setting| setting.key == BYTES_IN_FLIGHT);
         match (setting, keys::find(BYTES_IN_FLIGHT)) {
             // Otherwise the largest request would be told to come again, for ever.
             (Some(setting), Some(key)) if limits.bytes_in_flight < least => {
                 let expected = format!(
                     "at least {least} bytes, `limits.request-bytes` and `limits.decompressed-bytes` together"
                 );
-                Err(wrong(key, setting.origin.clone(), expected, format!("`{}`", setting.value)))
+                Err(wrong(
+                    key,
+                    setting.origin.clone(),
+                    expected,
+                    format!("`{}`", setting.value),
+                ))
             }
             _ => Ok(()),
         }
@@ -215,5 +258,10 @@ impl Loading {
 }
 
 fn wrong(key: &Key, origin: Origin, expected: String, found: String) -> ConfigError {
-    ConfigError::WrongValue { origin, key: key.name, expected, found }
+    ConfigError::WrongValue {
+        origin,
+        key: key.name,
+        expected,
+        found,
+    }
 }

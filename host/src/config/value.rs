@@ -77,8 +77,9 @@ impl Raw<'_> {
     /// An IP address and a port.
     pub(super) fn address(self) -> Result<SocketAddr, Expected> {
         let text = self.string().map(|text| text.replace("localhost:", "127.0.0.1:"));
-        text.and_then(|text| text.parse().ok())
-            .ok_or_else(|| "an IP address and a port, such as \"127.0.0.1:4318\" or \"[::1]:4318\"".to_owned())
+        text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+            "an IP address and a port, such as \"127.0.0.1:4318\" or \"[::1]:4318\"".to_owned()
+        })
     }
 
     /// `true` or `false`.
@@ -104,31 +105,46 @@ impl Raw<'_> {
         written
             .filter(|size| (least..=most).contains(size))
             .and_then(|size| usize::try_from(size).ok())
-            .ok_or_else(|| format!("a size from {} to {}, such as \"8 MiB\"", show_size(least), show_size(most)))
+            .ok_or_else(|| {
+                format!(
+                    "a size from {} to {}, such as \"8 MiB\"",
+                    show_size(least),
+                    show_size(most)
+                )
+            })
     }
 
     /// A time from `least` to `most`: `"30 s"`.
     pub(super) fn duration(self, least: Duration, most: Duration) -> Result<Duration, Expected> {
-        let written = self.string().and_then(|text| with_unit(text, &TIME_UNITS)).map(Duration::from_millis);
+        let written = self
+            .string()
+            .and_then(|text| with_unit(text, &TIME_UNITS))
+            .map(Duration::from_millis);
         written
             .filter(|time| (least..=most).contains(time))
-            .ok_or_else(|| format!("a time from {least:?} to {most:?} with its unit, such as \"500 ms\" or \"30 s\""))
+            .ok_or_else(|| {
+                format!("a time from {least:?} to {most:?} with its unit, such as \"500 ms\" or \"30 s\"")
+            })
     }
 
     /// One of a few words.
     pub(super) fn choice<T: Copy>(self, choices: &[(&str, T)]) -> Result<T, Expected> {
         let text = self.string();
-        choices.iter().find(|(name, _)| Some(*name) == text).map(|(_, value)| *value).ok_or_else(|| {
-            let names: Vec<_> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-            names.join(" or ")
-        })
+        choices
+            .iter()
+            .find(|(name, _)| Some(*name) == text)
+            .map(|(_, value)| *value)
+            .ok_or_else(|| {
+                let names: Vec<_> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+                names.join(" or ")
+            })
     }
 
     /// Directives that say what is logged.
     pub(super) fn log_level(self) -> Result<String, Expected> {
-        let text = self.string().filter(|text| {
-            !text.is_empty() && text.parse::<tracing_subscriber::filter::EnvFilter>().is_ok()
-        });
+        let text = self
+            .string()
+            .filter(|text| !text.is_empty() && text.parse::<tracing_subscriber::filter::EnvFilter>().is_ok());
         text.map(ToOwned::to_owned).ok_or_else(|| {
             "a level (\"error\", \"warn\", \"info\", \"debug\", \"trace\", \"off\") or directives such as \
              \"info,aia::ingest=debug\""
@@ -147,7 +163,9 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 fn show_size(bytes: u64) -> String {
-    let unit = SIZE_UNITS.iter().filter(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor));
+    let unit = SIZE_UNITS
+        .iter()
+        .filter(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor));
     match unit.max_by_key(|(_, factor)| *factor) {
         Some((name, factor)) => format!("{} {name}", bytes / factor),
         None => format!("{bytes} B"),
@@ -164,8 +182,21 @@ mod tests {
         assert_eq!(size("64 MiB"), Ok(64 << 20));
         assert_eq!(size("8KiB"), Ok(8 << 10));
         assert_eq!(size("12"), Ok(12));
-        for bad in ["", "MiB", "1 MB", "-1", "1.5 MiB", "99999999999999999999 GiB", "18446744073709551615 GiB", "0"] {
-            assert_eq!(size(bad), Err("a size from 1 B to 1024 GiB, such as \"8 MiB\"".to_owned()), "{bad}");
+        for bad in [
+            "",
+            "MiB",
+            "1 MB",
+            "-1",
+            "1.5 MiB",
+            "99999999999999999999 GiB",
+            "18446744073709551615 GiB",
+            "0",
+        ] {
+            assert_eq!(
+                size(bad),
+                Err("a size from 1 B to 1024 GiB, such as \"8 MiB\"".to_owned()),
+                "{bad}"
+            );
         }
     }
 
@@ -187,7 +218,10 @@ mod tests {
 
     #[test]
     fn localhost_is_an_address() {
-        assert_eq!(Raw::Text("localhost:0").address(), Ok(SocketAddr::from(([127, 0, 0, 1], 0))));
+        assert_eq!(
+            Raw::Text("localhost:0").address(),
+            Ok(SocketAddr::from(([127, 0, 0, 1], 0)))
+        );
         assert!(Raw::Text("example.com:80").address().is_err());
     }
 }

@@ -25,7 +25,6 @@ use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
 use crate::runtime::PluginKind;
-use crate::secrets::Secrets;
 use crate::server::{Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, Reports, Running, Services};
 use crate::sessions::{self, Detector, SessionConfig, Sessions};
 use crate::store::{Store, sqlite::Sqlite};

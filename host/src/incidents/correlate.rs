@@ -9,7 +9,7 @@ use crate::store::{Evidence, Incident, IncidentState, IncidentTransaction, Pinne
 
 /// How long behind an incident's last change a signal of a neighbouring service still counts as its cause or effect,
 /// nanoseconds. Five minutes: detectors hold traces for seconds and repeat what goes on every half minute.
-const CAUSAL_WINDOW: u64 = 300_000_000_000;
+pub(super) const CAUSAL_WINDOW: u64 = 300_000_000_000;
 
 /// Least severity that opens an incident; a lower signal joins one or is only kept.
 const OPENS: Severity = Severity::Medium;

@@ -3,6 +3,8 @@
 mod correlate;
 mod evidence;
 pub mod report;
+#[cfg(test)]
+mod tests;
 
 pub use correlate::{Decided, Found, decide};
 pub use evidence::{evidence_id, fingerprint_hash, from_row};

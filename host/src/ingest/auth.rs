@@ -26,7 +26,11 @@ pub(super) fn authenticate(
     revoked: &RevokedKeys,
 ) -> Result<IngestKey, Refusal> {
     let key = secrets.verify(presented(headers).ok_or(Refusal::MissingKey)?)?;
-    if revoked.contains(&key) { Err(Refusal::RevokedKey) } else { Ok(key) }
+    if revoked.contains(&key) {
+        Err(Refusal::RevokedKey)
+    } else {
+        Ok(key)
+    }
 }
 
 /// The key as sent: `Authorization: Bearer …` (the scheme's case doesn't matter) or `x-aia-key`.
@@ -53,11 +57,17 @@ impl RevokedKeys {
     /// If the store can't be read: without a list nobody may send.
     pub(crate) fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
         let list = read(store.as_ref())?;
-        Ok(Self { store, list: RwLock::new(Arc::new(list)) })
+        Ok(Self {
+            store,
+            list: RwLock::new(Arc::new(list)),
+        })
     }
 
     fn contains(&self, key: &IngestKey) -> bool {
-        self.list.read().unwrap_or_else(PoisonError::into_inner).is_revoked(key)
+        self.list
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_revoked(key)
     }
 
     /// Reads them again. Blocks.

@@ -14,9 +14,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Bytes are counted in blocks of so many, so that a large body costs few operations on the counter.
 const BLOCK_BYTES: usize = 4 << 10;
 
+/// A body that is announced gets so much room at most before it is there.
+const MOST_RESERVED_BYTES: usize = 1 << 20;
+
 /// Refusal of what would be too much at once.
 pub(super) fn overloaded() -> Refusal {
-    Refusal::Overloaded { retry_after: RETRY_AFTER }
+    Refusal::Overloaded {
+        retry_after: RETRY_AFTER,
+    }
 }
 
 /// Bytes that may be held at once.
@@ -25,12 +30,18 @@ pub(super) struct Budget(Arc<Semaphore>);
 
 impl Budget {
     pub(super) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new((bytes / BLOCK_BYTES).clamp(1, Semaphore::MAX_PERMITS))))
+        Self(Arc::new(Semaphore::new(
+            (bytes / BLOCK_BYTES).clamp(1, Semaphore::MAX_PERMITS),
+        )))
     }
 
     /// Nothing yet.
     fn hold(&self) -> Held {
-        Held { budget: self.clone(), blocks: 0, permit: None }
+        Held {
+            budget: self.clone(),
+            blocks: 0,
+            permit: None,
+        }
     }
 }
 
@@ -45,10 +56,13 @@ impl Held {
     /// Makes it at least `bytes`.
     fn grow_to(&mut self, bytes: usize) -> Result<(), Refusal> {
         let wanted = bytes.div_ceil(BLOCK_BYTES);
-        let Some(more) = wanted.checked_sub(self.blocks).filter(|more| *more > 0) else { return Ok(()) };
+        let Some(more) = wanted.checked_sub(self.blocks).filter(|more| *more > 0) else {
+            return Ok(());
+        };
         let more_permits = u32::try_from(more).map_err(|_| overloaded())?;
-        let permit =
-            Arc::clone(&self.budget.0).try_acquire_many_owned(more_permits).map_err(|_| overloaded())?;
+        let permit = Arc::clone(&self.budget.0)
+            .try_acquire_many_owned(more_permits)
+            .map_err(|_| overloaded())?;
         self.blocks = wanted;
         match &mut self.permit {
             Some(held) => held.merge(permit),
@@ -58,21 +72,25 @@ impl Held {
     }
 }
 
-/// Reads a whole body of at most `limit` bytes within `time`. What it holds is counted as it comes, not as announced:
-/// announcing costs a sender nothing.
+/// Reads a whole body of at most `limit` bytes, and `framing` that the protocol adds, within `time`. What it holds is
+/// counted as it comes, not as announced: announcing costs a sender nothing.
 ///
 /// # Errors
 /// If it is larger, doesn't come in whole in time, or too much is held already.
 pub(super) async fn read(
     mut body: Body,
     announced: Option<u64>,
-    limit: usize,
+    (limit, framing): (usize, usize),
     time: Duration,
     budget: &Budget,
 ) -> Result<(Bytes, Held), Refusal> {
-    let too_large = Refusal::TooLarge { of: BodySize::Received, limit };
-    let announced = announced.unwrap_or(0);
-    if announced > limit as u64 {
+    let too_large = Refusal::TooLarge {
+        of: BodySize::Received,
+        limit,
+    };
+    let most = limit.saturating_add(framing);
+    let announced = announced.map_or(0, |announced| usize::try_from(announced).unwrap_or(usize::MAX));
+    if announced > most {
         return Err(too_large);
     }
     let mut held = budget.hold();
@@ -80,9 +98,11 @@ pub(super) async fn read(
         let mut first = Bytes::new();
         let mut whole = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| Refusal::IncompleteBody)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(|_| Refusal::IncompleteBody)?.into_data() else {
+                continue;
+            };
             let length = first.len() + whole.len() + data.len();
-            if length > limit {
+            if length > most {
                 return Err(too_large);
             }
             held.grow_to(length)?;
@@ -91,6 +111,7 @@ pub(super) async fn read(
                 first = data;
             } else {
                 if whole.is_empty() {
+                    whole.reserve(announced.min(MOST_RESERVED_BYTES).max(length));
                     whole.extend_from_slice(&std::mem::take(&mut first));
                 }
                 whole.extend_from_slice(&data);
@@ -98,7 +119,9 @@ pub(super) async fn read(
         }
         Ok(if whole.is_empty() { first } else { whole.freeze() })
     };
-    let bytes = tokio::time::timeout(time, reading).await.map_err(|_| Refusal::IncompleteBody)??;
+    let bytes = tokio::time::timeout(time, reading)
+        .await
+        .map_err(|_| Refusal::IncompleteBody)??;
     Ok((bytes, held))
 }
 
@@ -110,7 +133,10 @@ pub(super) struct Decompressor {
 
 impl Decompressor {
     pub(super) fn new(at_once: usize, limit: usize) -> Self {
-        Self { at_once: Arc::new(Semaphore::new(at_once)), limit }
+        Self {
+            at_once: Arc::new(Semaphore::new(at_once)),
+            limit,
+        }
     }
 
     /// Decompresses; what comes out is counted instead of what went in.
@@ -126,12 +152,18 @@ impl Decompressor {
         let limit = self.limit;
         if encoding == ContentEncoding::Identity {
             return if body.len() > limit {
-                Err(Refusal::TooLarge { of: BodySize::Decompressed, limit })
+                Err(Refusal::TooLarge {
+                    of: BodySize::Decompressed,
+                    limit,
+                })
             } else {
                 Ok((body, held))
             };
         }
-        let permit = Arc::clone(&self.at_once).acquire_owned().await.map_err(|_| overloaded())?;
+        let permit = Arc::clone(&self.at_once)
+            .acquire_owned()
+            .await
+            .map_err(|_| overloaded())?;
         let mut out_held = held.budget.hold();
         let work = tokio::task::spawn_blocking(move || {
             let out = decompress(encoding, &body, limit).map(|out| Bytes::from(out.into_owned()));
@@ -139,7 +171,9 @@ impl Decompressor {
             drop((permit, held));
             out
         });
-        let out = work.await.map_err(|_| Refusal::Unavailable { retry_after: RETRY_AFTER })??;
+        let out = work.await.map_err(|_| Refusal::Unavailable {
+            retry_after: RETRY_AFTER,
+        })??;
         out_held.grow_to(out.len())?;
         Ok((out, out_held))
     }

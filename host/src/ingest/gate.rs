@@ -70,11 +70,13 @@ impl Gate {
     /// If the key is refused or all places are taken.
     pub(super) fn admit(&self, headers: &HeaderMap) -> Result<Admitted, Refusal> {
         let key = auth::authenticate(headers, &self.secrets, &self.revoked)?;
-        let place = Arc::clone(&self.requests).try_acquire_owned().map_err(|_| body::overloaded())?;
+        let place = Arc::clone(&self.requests)
+            .try_acquire_owned()
+            .map_err(|_| body::overloaded())?;
         Ok(Admitted { key, _place: place })
     }
 
-    /// Reads a body of at most `limits.request-bytes` and `framing` bytes.
+    /// Reads a body of at most `limits.request-bytes`, and `framing` that the protocol adds.
     ///
     /// # Errors
     /// If it is too large or too slow, or too much is in flight.
@@ -85,8 +87,8 @@ impl Gate {
         announced: Option<u64>,
         framing: usize,
     ) -> Result<Received, Refusal> {
-        let limit = self.limits.request_bytes + framing;
-        let (bytes, held) = body::read(body, announced, limit, self.limits.body_time, &self.budget).await?;
+        let (most, time) = ((self.limits.request_bytes, framing), self.limits.body_time);
+        let (bytes, held) = body::read(body, announced, most, time, &self.budget).await?;
         self.metrics.received(protocol, bytes.len());
         Ok(Received { bytes, held })
     }
@@ -115,7 +117,9 @@ impl Gate {
         });
         taking.await.unwrap_or_else(|error| {
             tracing::error!(%error, signal = signal.as_str(), "the intake failed");
-            Err(Refusal::Unavailable { retry_after: RETRY_AFTER_FAILURE })
+            Err(Refusal::Unavailable {
+                retry_after: RETRY_AFTER_FAILURE,
+            })
         })
     }
 }

@@ -59,24 +59,42 @@ async fn take(gate: &Gate, request: Request) -> Result<(SignalType, Vec<u8>), Re
     };
     let (head, body) = request.into_parts();
     let admitted = gate.admit(&head.headers)?;
-    let encoding = head.headers.get("grpc-encoding").map(|value| value.to_str().unwrap_or("?"));
+    let encoding = head
+        .headers
+        .get("grpc-encoding")
+        .map(|value| value.to_str().unwrap_or("?"));
     let encoding = ContentEncoding::from_header(encoding)?;
     let mut received = gate.receive(Protocol::Grpc, body, None, FRAME_BYTES).await?;
     let compression = unframe(&mut received.bytes, encoding)?;
-    let accepted = gate.take(admitted, signal, Encoding::Protobuf, compression, received).await?;
-    Ok((signal, success_body(Encoding::Protobuf, signal, accepted.refused_rows, &accepted.message)))
+    let accepted = gate
+        .take(admitted, signal, Encoding::Protobuf, compression, received)
+        .await?;
+    Ok((
+        signal,
+        success_body(
+            Encoding::Protobuf,
+            signal,
+            accepted.refused_rows,
+            &accepted.message,
+        ),
+    ))
 }
 
 /// `application/grpc`, also with `+proto` or parameters; not `application/grpc-web`.
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let rest = content_type.strip_prefix("application/grpc");
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("+proto") || rest.starts_with(';'))
 }
 
 /// Takes the frame off the only message; says how the message is compressed.
 fn unframe(bytes: &mut Bytes, encoding: ContentEncoding) -> Result<ContentEncoding, Refusal> {
-    let undecodable = |reason: &str| Refusal::Undecodable { reason: reason.to_owned() };
+    let undecodable = |reason: &str| Refusal::Undecodable {
+        reason: reason.to_owned(),
+    };
     if bytes.len() < FRAME_BYTES {
         return Err(Refusal::IncompleteBody);
     }
@@ -113,9 +131,10 @@ fn refuse(refusal: &Refusal) -> Response {
     let details = Bytes::from(refusal.body(Encoding::Protobuf));
     let mut response = Status::with_details(code, refusal.message(), details).into_http::<Body>();
     // What a client may compress with; the specification asks for it with a refused encoding.
-    response
-        .headers_mut()
-        .insert("grpc-accept-encoding", HeaderValue::from_static("identity,gzip,zstd"));
+    response.headers_mut().insert(
+        "grpc-accept-encoding",
+        HeaderValue::from_static("identity,gzip,zstd"),
+    );
     response
 }
 
@@ -123,7 +142,10 @@ fn refuse(refusal: &Refusal) -> Response {
 mod tests {
     use super::*;
 
-    fn unframed(bytes: &'static [u8], encoding: ContentEncoding) -> Result<(Bytes, ContentEncoding), Refusal> {
+    fn unframed(
+        bytes: &'static [u8],
+        encoding: ContentEncoding,
+    ) -> Result<(Bytes, ContentEncoding), Refusal> {
         let mut bytes = Bytes::from_static(bytes);
         let compression = unframe(&mut bytes, encoding)?;
         Ok((bytes, compression))
@@ -133,21 +155,35 @@ mod tests {
     fn a_frame_holds_one_message() {
         use ContentEncoding::{Gzip, Identity};
         let message = Bytes::from_static(b"ab");
-        assert_eq!(unframed(b"\0\0\0\0\x02ab", Identity), Ok((message.clone(), Identity)));
+        assert_eq!(
+            unframed(b"\0\0\0\0\x02ab", Identity),
+            Ok((message.clone(), Identity))
+        );
         assert_eq!(unframed(b"\0\0\0\0\x02ab", Gzip), Ok((message.clone(), Identity)));
         assert_eq!(unframed(b"\x01\0\0\0\x02ab", Gzip), Ok((message, Gzip)));
         assert_eq!(unframed(b"\0\0\0\0\0", Identity), Ok((Bytes::new(), Identity)));
         assert_eq!(unframed(b"", Identity), Err(Refusal::IncompleteBody));
         assert_eq!(unframed(b"\0\0\0\0", Identity), Err(Refusal::IncompleteBody));
-        assert_eq!(unframed(b"\0\xff\xff\xff\xffab", Identity), Err(Refusal::IncompleteBody));
+        assert_eq!(
+            unframed(b"\0\xff\xff\xff\xffab", Identity),
+            Err(Refusal::IncompleteBody)
+        );
         for bad in [&b"\0\0\0\0\x01ab"[..], b"\x01\0\0\0\x02ab", b"\x02\0\0\0\x02ab"] {
-            assert!(matches!(unframed(bad, Identity), Err(Refusal::Undecodable { .. })));
+            assert!(matches!(
+                unframed(bad, Identity),
+                Err(Refusal::Undecodable { .. })
+            ));
         }
     }
 
     #[test]
     fn grpc_web_is_not_grpc() {
-        let is_grpc = |value| is_grpc(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]));
+        let is_grpc = |value| {
+            is_grpc(&HeaderMap::from_iter([(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static(value),
+            )]))
+        };
         assert!(is_grpc("application/grpc"));
         assert!(is_grpc("application/grpc+proto"));
         assert!(!is_grpc("application/grpc-web+proto"));

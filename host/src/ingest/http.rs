@@ -55,8 +55,13 @@ async fn take(
     let compression = ContentEncoding::from_header(text(&head.headers, header::CONTENT_ENCODING))?;
     let announced = text(&head.headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     let received = gate.receive(Protocol::Http, body, announced, 0).await?;
-    let accepted = gate.take(admitted, signal, encoding, compression, received).await?;
-    Ok((signal, success_body(encoding, signal, accepted.refused_rows, &accepted.message)))
+    let accepted = gate
+        .take(admitted, signal, encoding, compression, received)
+        .await?;
+    Ok((
+        signal,
+        success_body(encoding, signal, accepted.refused_rows, &accepted.message),
+    ))
 }
 
 /// A header as text. One that isn't text counts as wrong, not as missing.
@@ -76,7 +81,10 @@ fn refuse(refusal: &Refusal, encoding: Encoding) -> Response {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
         StatusCode::UNAUTHORIZED => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="aia""#));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(r#"Bearer realm="aia""#),
+            );
         }
         _ => {}
     }
@@ -84,7 +92,9 @@ fn refuse(refusal: &Refusal, encoding: Encoding) -> Response {
 }
 
 fn answer(status: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response {
-    let headers =
-        [(header::CONTENT_TYPE, encoding.content_type()), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    let headers = [
+        (header::CONTENT_TYPE, encoding.content_type()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
     (status, headers, Body::from(body)).into_response()
 }

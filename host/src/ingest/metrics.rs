@@ -94,7 +94,11 @@ impl IngestMetrics {
     }
 
     pub(super) fn received(&self, protocol: Protocol, bytes: usize) {
-        self.received_bytes.get_or_create(&By { protocol: protocol.as_str() }).inc_by(bytes as u64);
+        self.received_bytes
+            .get_or_create(&By {
+                protocol: protocol.as_str(),
+            })
+            .inc_by(bytes as u64);
     }
 
     pub(super) fn decompressed(&self, bytes: usize) {
@@ -102,12 +106,22 @@ impl IngestMetrics {
     }
 
     pub(super) fn taken(&self, protocol: Protocol, signal: SignalType, took: Duration) {
-        self.taken.get_or_create(&Taken { protocol: protocol.as_str(), signal: signal.as_str() }).inc();
+        self.taken
+            .get_or_create(&Taken {
+                protocol: protocol.as_str(),
+                signal: signal.as_str(),
+            })
+            .inc();
         self.seconds.observe(took.as_secs_f64());
     }
 
     pub(super) fn refused(&self, protocol: Protocol, refusal: &Refusal) {
-        self.refused.get_or_create(&Refused { protocol: protocol.as_str(), reason: refusal.reason() }).inc();
+        self.refused
+            .get_or_create(&Refused {
+                protocol: protocol.as_str(),
+                reason: refusal.reason(),
+            })
+            .inc();
         tracing::debug!(protocol = protocol.as_str(), reason = refusal.reason(), "refused");
     }
 }

@@ -365,3 +365,153 @@ impl RecentIds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use aia_telemetry::{ProjectId, TenantId};
+
+    use super::*;
+    use crate::journal::{list, read_frames};
+
+    /// Hands on what it is given.
+    struct TestSink(mpsc::Sender<Event>);
+
+    #[derive(Debug, Eq, PartialEq)]
+    enum Event {
+        Stored(String, u64),
+        Rolled(u64),
+    }
+
+    impl Sink for TestSink {
+        fn stored(&mut self, stored: Vec<Stored>) {
+            for entry in stored {
+                self.0.send(Event::Stored(entry.scope.project.to_string(), entry.sequence)).unwrap();
+            }
+        }
+
+        fn rolled(&mut self, file: u64) {
+            self.0.send(Event::Rolled(file)).unwrap();
+        }
+
+        fn synced(&mut self, _: Duration, _: usize) {}
+    }
+
+    fn append(project: &str, id: u8, received_at: u64) -> Append {
+        Append {
+            scope: Scope { tenant: TenantId::new("t").unwrap(), project: ProjectId::new(project).unwrap() },
+            id: SegmentId([id; 16]),
+            received_at,
+            segment: vec![id; usize::from(id) + 1],
+            note: Note { signal: None, rows: 0, footer: None, columns: None, weight: 0 },
+        }
+    }
+
+    fn start(folder: &Path, start: Start) -> (Journal, JoinHandle<()>, mpsc::Receiver<Event>) {
+        let (sender, events) = mpsc::channel();
+        let (journal, thread) = Journal::start(JournalConfig::new(folder.to_owned()), start, TestSink(sender)).unwrap();
+        (journal, thread, events)
+    }
+
+    #[test]
+    fn numbers_each_project_from_one_and_reads_back_what_it_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, thread, events) = start(folder.path(), Start { file: 1, ..Start::default() });
+        for (project, id, sequence) in [("a", 1, 1), ("b", 2, 1), ("a", 3, 2)] {
+            assert_eq!(journal.append_blocking(append(project, id, 1)).unwrap(), Appended::Stored(sequence));
+        }
+        drop(journal);
+        thread.join().unwrap();
+        let events: Vec<_> = events.iter().collect();
+        let stored = |project: &str, sequence| Event::Stored(project.to_owned(), sequence);
+        assert_eq!(events, [stored("a", 1), stored("b", 1), stored("a", 2), Event::Rolled(1)]);
+
+        let mut frames = Vec::new();
+        read_frames(folder.path(), 1, |frame| frames.push(frame)).unwrap();
+        let segments: Vec<_> = frames.iter().map(|frame| (frame.sequence, frame.segment.clone())).collect();
+        assert_eq!(segments, [(1, vec![1; 2]), (1, vec![2; 3]), (2, vec![3; 4])]);
+        for frame in frames {
+            assert_eq!(crate::journal::read_segment(folder.path(), frame.position).unwrap(), frame.segment);
+        }
+    }
+
+    #[test]
+    fn a_retry_is_stored_once_also_after_a_restart_and_only_within_its_project() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, thread, _events) = start(folder.path(), Start { file: 1, ..Start::default() });
+        assert_eq!(journal.append_blocking(append("a", 7, 5)).unwrap(), Appended::Stored(1));
+        assert_eq!(journal.append_blocking(append("a", 7, 6)).unwrap(), Appended::Duplicate);
+        assert_eq!(journal.append_blocking(append("b", 7, 6)).unwrap(), Appended::Stored(1));
+        drop(journal);
+        thread.join().unwrap();
+
+        let known = append("a", 7, 5);
+        let next = [(known.scope.clone(), 2)].into_iter().collect();
+        let again = Start { file: 2, next, ids: vec![(5, known.scope, known.id)] };
+        let (journal, thread, _events) = start(folder.path(), again);
+        assert_eq!(journal.append_blocking(append("a", 7, 9)).unwrap(), Appended::Duplicate);
+        assert_eq!(journal.append_blocking(append("a", 8, 9)).unwrap(), Appended::Stored(2));
+        drop(journal);
+        thread.join().unwrap();
+        assert_eq!(list(folder.path()).unwrap(), [1, 2]);
+    }
+
+    #[test]
+    fn ids_are_forgotten_after_their_time() {
+        let mut ids = RecentIds::new(Duration::from_secs(10));
+        let scope = append("a", 1, 0).scope;
+        ids.remember(1_000_000_000, scope.clone(), SegmentId([1; 16]));
+        ids.remember(11_000_000_000, scope.clone(), SegmentId([2; 16]));
+        assert!(ids.contains(&scope, SegmentId([1; 16])));
+        ids.remember(11_000_000_001, scope.clone(), SegmentId([3; 16]));
+        assert!(!ids.contains(&scope, SegmentId([1; 16])));
+        assert!(ids.contains(&scope, SegmentId([2; 16])));
+        assert_eq!((ids.ids.len(), ids.order.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_gives_an_error_and_nothing_is_lost_when_it_is_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("journal");
+        let (journal, thread, events) = start(&folder, Start { file: 1, ..Start::default() });
+        let error = journal.append_blocking(append("a", 1, 1)).unwrap_err();
+        assert!(matches!(error, JournalError::Write(_)), "{error}");
+        std::fs::create_dir(&folder).unwrap();
+        // The failed attempt took no number, and its id is not remembered.
+        assert_eq!(journal.append_blocking(append("a", 1, 1)).unwrap(), Appended::Stored(1));
+        drop(journal);
+        thread.join().unwrap();
+        assert_eq!(events.iter().next(), Some(Event::Stored("a".to_owned(), 1)));
+    }
+
+    #[test]
+    fn a_torn_tail_ends_the_file_and_a_flipped_byte_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, thread, _events) = start(folder.path(), Start { file: 1, ..Start::default() });
+        for id in 1..4 {
+            journal.append_blocking(append("a", id, 1)).unwrap();
+        }
+        drop(journal);
+        thread.join().unwrap();
+        let path = file::path(folder.path(), 1);
+        let whole = std::fs::read(&path).unwrap();
+        let frames = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let mut count = 0;
+            let result = read_frames(folder.path(), 1, |_| count += 1);
+            (count, result.is_ok())
+        };
+        let ends: Vec<usize> = [0, 18, 18 + 19, 18 + 19 + 20].map(|bytes| MAGIC.len() + bytes).to_vec();
+        for length in 0..=whole.len() {
+            let expected = ends.iter().filter(|end| **end <= length).count().saturating_sub(1);
+            let is_whole = ends.contains(&length);
+            assert_eq!(frames(&whole[..length]), (expected, is_whole), "{length} bytes");
+        }
+        for position in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[position] ^= 0x10;
+            assert!(!frames(&damaged).1, "byte {position}");
+        }
+    }
+}

@@ -6,6 +6,8 @@ mod compact;
 mod keys;
 mod lookup;
 mod recover;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;

@@ -38,7 +38,10 @@ pub enum FirstStartError {
 /// # Errors
 /// Never: its name is one.
 pub fn default_scope() -> Result<Scope, NameError> {
-    Ok(Scope { tenant: TenantId::new(DEFAULT)?, project: ProjectId::new(DEFAULT)? })
+    Ok(Scope {
+        tenant: TenantId::new(DEFAULT)?,
+        project: ProjectId::new(DEFAULT)?,
+    })
 }
 
 /// Makes key and token if the default tenant has neither; `None` at every later start. Blocks. `now` is in
@@ -57,12 +60,19 @@ pub fn first_start(
         return Ok(None);
     }
     let id = KeyId::new(DEFAULT)?;
-    let record = IngestKeyRecord { id: id.as_str().to_owned(), created_at: now, revoked_at: None };
+    let record = IngestKeyRecord {
+        id: id.as_str().to_owned(),
+        created_at: now,
+        revoked_at: None,
+    };
     let (operator_token, token) = Token::create(TokenScope::Operator, now)?;
     // The token last: if this ends between the two, the next start sees the key and makes nothing; both can be made
     // by `aia key create` and `aia token create`.
     store.add_ingest_key(&scope, &record)?;
     store.add_token(&scope.tenant, &token)?;
     let ingest_key = secrets.mint(&scope.tenant, &scope.project, &id).into();
-    Ok(Some(FirstStart { ingest_key, operator_token }))
+    Ok(Some(FirstStart {
+        ingest_key,
+        operator_token,
+    }))
 }

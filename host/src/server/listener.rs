@@ -29,8 +29,11 @@ use tower::ServiceExt;
 
 use crate::config::Limits;
 
-/// Largest head of a request: a few headers and a token fit ten times over.
+/// Largest head of a request over HTTP/2: a few headers and a token fit ten times over.
 const HEAD_BYTES: u32 = 16 << 10;
+
+/// Largest head over HTTP/1.1, where bodies are read through the same buffer: large enough not to slow them down.
+const HTTP1_BUFFER_BYTES: usize = 64 << 10;
 
 /// Requests at once on one HTTP/2 connection; an exporter has one or two.
 const STREAMS: u32 = 128;
@@ -77,7 +80,14 @@ impl Listener {
                 "listening beyond loopback without TLS: keys and telemetry cross the network in clear"
             );
         }
-        Ok(Self { name, socket, address, protocol, app, limits: limits.clone() })
+        Ok(Self {
+            name,
+            socket,
+            address,
+            protocol,
+            app,
+            limits: limits.clone(),
+        })
     }
 
     /// Where it listens, with the real port.
@@ -118,8 +128,15 @@ impl Listener {
             while connections.try_join_next().is_some() {}
         }
         drop(self.socket);
-        if tokio::time::timeout(self.limits.drain_time, graceful.shutdown()).await.is_err() {
-            tracing::warn!(listener = self.name, open = connections.len(), "connections cut off at the end");
+        if tokio::time::timeout(self.limits.drain_time, graceful.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                listener = self.name,
+                open = connections.len(),
+                "connections cut off at the end"
+            );
         }
         connections.shutdown().await;
     }
@@ -130,7 +147,7 @@ impl Listener {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.idle_time)
-            .max_buf_size(HEAD_BYTES as usize);
+            .max_buf_size(HTTP1_BUFFER_BYTES);
         server
             .http2()
             .timer(TokioTimer::new())
@@ -152,7 +169,10 @@ async fn accept(
     socket: &TcpListener,
     permits: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
+    let permit = Arc::clone(permits)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
     let (stream, _) = socket.accept().await?;
     // Answers are small: waiting to fill a packet would only delay them.
     stream.set_nodelay(true)?;
@@ -175,7 +195,10 @@ impl Connection {
                 self.app.clone().oneshot(request)
             }
         });
-        let connection = self.server.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = self
+            .server
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
         let mut connection = std::pin::pin!(watcher.watch(connection));
         let silence = tokio::time::sleep(self.first_request);
         let ended = tokio::select! {

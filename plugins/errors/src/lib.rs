@@ -1,11 +1,31 @@
-//! Errors.
-use aia_plugin_sdk::*;
-/// X.
-pub struct Errors;
-impl Detector for Errors {
-    type Config = NoConfig;
-    fn manifest() -> Manifest { Manifest::new("errors", "0.1.0", "Finds errors").signal("errors.exception", "An exception") }
-    fn open(_: NoConfig, _: Option<&[u8]>) -> Result<Self, OpenError> { Ok(Self) }
-    fn snapshot(&self) -> Vec<u8> { snapshot::encode(1, &()) }
-}
-export_detector!(Errors);
+//! Detector of errors: exceptions on spans and in logs, HTTP 5xx, RPC statuses that blame the server, and spans with
+//! the status "error".
+//!
+//! The way of an error: `classify` and `fault` read it from a span or a log record and fingerprint it; `hold`
+//! keeps it until the other services of its trace have sent theirs; `origin` lays it at the service where it began;
+//! its group counts it and compares it with what is usual (`baseline`); `signal` tells of it. Every part of the
+//! state has a limit, so that a snapshot stays below a mebibyte whatever is sent.
+
+mod baseline;
+mod classify;
+mod config;
+mod decided;
+mod detector;
+mod fault;
+mod group;
+mod groups;
+mod hold;
+mod message;
+mod operation;
+mod origin;
+mod releases;
+mod signal;
+mod stack;
+mod text;
+mod traffic;
+mod window;
+
+pub use config::Config;
+pub use detector::Errors;
+
+aia_plugin_sdk::export_detector!(Errors);

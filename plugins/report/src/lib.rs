@@ -1,10 +1,13 @@
-//! Report.
-use aia_plugin_sdk::*;
-use aia_plugin_sdk::reporter::*;
-/// X.
-pub struct Markdown;
-impl Reporter for Markdown {
-    fn manifest() -> Manifest { Manifest::new("report", "0.1.0", "Renders Markdown").format("text/markdown") }
-    fn render(report: &Report, _format: &str, _watermark: &str) -> Result<Document, String> { Ok(Document { media_type: "text/markdown; charset=utf-8".into(), bytes: report.title.clone().into_bytes() }) }
-}
-export_reporter!(Markdown);
+//! Reporter that renders an incident as Markdown: what happened, where, the signals, the timeline, and an appendix of
+//! the evidence that every sentence links to.
+//!
+//! Everything in it came from telemetry and is text of strangers, so all of it goes through `escape`: no HTML, no
+//! link or image that isn't this reporter's, nothing that breaks out of a table or fence, nothing invisible.
+
+mod escape;
+mod markdown;
+mod reporter;
+
+pub use reporter::Markdown;
+
+aia_plugin_sdk::export_reporter!(Markdown);

@@ -39,6 +39,12 @@ impl From<bool> for TestValue {
     }
 }
 
+impl From<i32> for TestValue {
+    fn from(number: i32) -> Self {
+        Self::Int(number.into())
+    }
+}
+
 impl From<i64> for TestValue {
     fn from(number: i64) -> Self {
         Self::Int(number)

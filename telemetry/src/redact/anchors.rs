@@ -29,9 +29,37 @@ pub(super) enum Anchor {
 
 /// Parts of the names in `secret_names.rs`.
 const NAMES: &[&str] = &[
-    "assw", "assW", "ASSW", "assph", "ASSPH", "pwd", "Pwd", "PWD", "ecret", "ECRET", "oken", "OKEN", "uthoriz", "UTHORIZ",
-    "ookie", "OOKIE", "redential", "REDENTIAL", "pi_k", "PI_K", "pi-k", "pi-K", "PI-K", "piK", "pik", "ountKey",
-    "dAccessKey", "ivate_k", "ivateK", "IVATE_K", "sig=",
+    "assw",
+    "assW",
+    "ASSW",
+    "assph",
+    "ASSPH",
+    "pwd",
+    "Pwd",
+    "PWD",
+    "ecret",
+    "ECRET",
+    "oken",
+    "OKEN",
+    "uthoriz",
+    "UTHORIZ",
+    "ookie",
+    "OOKIE",
+    "redential",
+    "REDENTIAL",
+    "pi_k",
+    "PI_K",
+    "pi-k",
+    "pi-K",
+    "PI-K",
+    "piK",
+    "pik",
+    "ountKey",
+    "dAccessKey",
+    "ivate_k",
+    "ivateK",
+    "IVATE_K",
+    "sig=",
 ];
 
 const SCHEMES: &[&str] = &["earer ", "EARER ", "asic ", "ASIC "];
@@ -62,7 +90,9 @@ impl Anchors {
         }
         patterns.extend(TOKENS.iter().map(|token| token.prefix));
         anchors.extend(TOKENS.iter().map(Anchor::Token));
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&patterns)?;
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostFirst)
+            .build(&patterns)?;
 
         let mut patterns: Vec<&str> = names.collect();
         let mut others = vec![Anchor::Name; patterns.len()];
@@ -73,20 +103,34 @@ impl Anchors {
         let configured = if patterns.is_empty() {
             None
         } else {
-            let builder = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).ascii_case_insensitive(true).build(&patterns)?;
+            let builder = AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostFirst)
+                .ascii_case_insensitive(true)
+                .build(&patterns)?;
             Some((builder, others))
         };
-        Ok(Self { automaton, anchors, configured })
+        Ok(Self {
+            automaton,
+            anchors,
+            configured,
+        })
     }
 
     /// All hits in a text: the built-in ones in order, then the configured ones in order.
     pub(super) fn hits<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Hit> + 'a {
         let built_in = std::iter::once((&self.automaton, &self.anchors));
-        let configured = self.configured.iter().map(|(automaton, anchors)| (automaton, anchors));
+        let configured = self
+            .configured
+            .iter()
+            .map(|(automaton, anchors)| (automaton, anchors));
         built_in.chain(configured).flat_map(move |(automaton, anchors)| {
             automaton.find_iter(text).filter_map(|found| {
                 let anchor = *anchors.get(found.pattern().as_usize())?;
-                Some(Hit { anchor, start: found.start(), end: found.end() })
+                Some(Hit {
+                    anchor,
+                    start: found.start(),
+                    end: found.end(),
+                })
             })
         })
     }
@@ -107,7 +151,10 @@ mod tests {
     #[test]
     fn configured_names_are_found_in_any_case() {
         let anchors = Anchors::new(["merchant"].into_iter(), true).unwrap();
-        let found: Vec<_> = anchors.hits(b"a@b MERCHANT_pin=1 my_secret").map(|hit| hit.start..hit.end).collect();
+        let found: Vec<_> = anchors
+            .hits(b"a@b MERCHANT_pin=1 my_secret")
+            .map(|hit| hit.start..hit.end)
+            .collect();
         assert_eq!(found, [23..28, 1..2, 4..12]);
     }
 }

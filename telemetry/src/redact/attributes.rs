@@ -18,9 +18,21 @@ pub(super) fn redact(
     let common = columns.common_mut();
     let strings = std::mem::take(&mut common.strings);
     let mut bytes = std::mem::take(&mut common.bytes);
-    let rules: Vec<_> = keys.iter().map(|key| names.rule(bytes_of(&strings, *key as usize))).collect();
-    let rule_of = |key: u32| keys.binary_search(&key).ok().and_then(|position| *rules.get(position)?);
-    let mut values = Values { strings: &strings, bytes: &mut bytes, changes, count };
+    let rules: Vec<_> = keys
+        .iter()
+        .map(|key| names.rule(bytes_of(&strings, *key as usize)))
+        .collect();
+    let rule_of = |key: u32| {
+        keys.binary_search(&key)
+            .ok()
+            .and_then(|position| *rules.get(position)?)
+    };
+    let mut values = Values {
+        strings: &strings,
+        bytes: &mut bytes,
+        changes,
+        count,
+    };
     // Lists under such a key; their elements lie in `nested`, which is a table of its own.
     let mut lists = Vec::new();
     for_each_table(columns, &mut |table| {
@@ -83,7 +95,9 @@ impl Values<'_> {
     fn redact_list(&mut self, nested: &mut Attributes, list: u64, rule: &'static str, depth: usize) {
         let (first, length) = unpack_range(list);
         for row in first as usize..(first as usize).saturating_add(length as usize) {
-            let (Some(kind), Some(data)) = (nested.kind.get_mut(row), nested.data.get_mut(row)) else { return };
+            let (Some(kind), Some(data)) = (nested.kind.get_mut(row), nested.data.get_mut(row)) else {
+                return;
+            };
             if !is_list(*kind) {
                 self.redact(rule, kind, data);
             } else if depth < MAX_VALUE_DEPTH {

@@ -7,10 +7,16 @@ const MIN_DIGITS: usize = 13;
 const MAX_DIGITS: usize = 19;
 
 /// How numbers are embossed when they aren't in one group.
-const GROUPINGS: &[&[usize]] = &[&[4, 4, 4, 4], &[4, 4, 4, 4, 3], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 1]];
+const GROUPINGS: &[&[usize]] = &[
+    &[4, 4, 4, 4],
+    &[4, 4, 4, 4, 3],
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[4, 4, 4, 1],
+];
 
-/// First digits from and to, and the lengths: Visa, Mastercard, American Express, Diners Club, Discover, JCB, UnionPay,
-/// Maestro, Mir.
+/// First digits from and to, and the lengths: Visa, Mastercard, American Express, Diners Club, Discover, JCB, China
+/// Union Pay, Maestro, Mir.
 const ISSUERS: &[(u32, u32, &[usize])] = &[
     (4, 4, &[13, 16, 19]),
     (51, 55, &[16]),
@@ -61,7 +67,9 @@ pub(super) fn find_all(text: &[u8], found: &mut dyn FnMut(Found)) {
 /// The digits around `at` with single separators between them, not before `from`.
 fn sequence_around(text: &[u8], at: usize, from: usize) -> std::ops::Range<usize> {
     let at_byte = |at: usize| text.get(at).copied().unwrap_or_default();
-    let is_inner = |at: usize| at_byte(at).is_ascii_digit() || (is_separator(at_byte(at)) && at_byte(at + 1).is_ascii_digit());
+    let is_inner = |at: usize| {
+        at_byte(at).is_ascii_digit() || (is_separator(at_byte(at)) && at_byte(at + 1).is_ascii_digit())
+    };
     // To the left a separator counts if a digit is before it, which the digit's own step finds.
     let mut start = if at_byte(at).is_ascii_digit() { at } else { at - 1 };
     while start > from {
@@ -87,7 +95,9 @@ fn is_separator(byte: u8) -> bool {
 }
 
 fn find_in_sequence(text: &[u8], sequence: std::ops::Range<usize>, found: &mut dyn FnMut(Found)) {
-    let Some(bytes) = text.get(sequence.clone()) else { return };
+    let Some(bytes) = text.get(sequence.clone()) else {
+        return;
+    };
     let mut groups = Vec::new();
     let mut start = 0;
     for group in bytes.split(|byte| is_separator(*byte)) {
@@ -98,9 +108,15 @@ fn find_in_sequence(text: &[u8], sequence: std::ops::Range<usize>, found: &mut d
     while index < groups.len() {
         let rest = groups.get(index..).unwrap_or_default();
         let lengths = std::iter::once(1).chain(GROUPINGS.iter().map(|grouping| grouping.len()));
-        let count = lengths.filter(|count| is_card(text, sequence.start, rest.get(..*count))).max();
+        let count = lengths
+            .filter(|count| is_card(text, sequence.start, rest.get(..*count)))
+            .max();
         if let Some((first, last)) = count.and_then(|count| Some((rest.first()?, rest.get(count - 1)?))) {
-            found(Found { start: sequence.start + first.start, end: sequence.start + last.end, rule: "payment-card" });
+            found(Found {
+                start: sequence.start + first.start,
+                end: sequence.start + last.end,
+                rule: "payment-card",
+            });
         }
         index += count.unwrap_or(1);
     }
@@ -108,19 +124,30 @@ fn find_in_sequence(text: &[u8], sequence: std::ops::Range<usize>, found: &mut d
 
 /// Whether these groups of digits are a card number.
 fn is_card(text: &[u8], offset: usize, groups: Option<&[std::ops::Range<usize>]>) -> bool {
-    let Some(groups @ [first, .., last] | groups @ [first @ last]) = groups else { return false };
-    let is_grouping = |grouping: &&[usize]| grouping.iter().eq(groups.iter().map(std::ops::Range::len).collect::<Vec<_>>().iter());
-    if groups.len() > 1 && !GROUPINGS.iter().any(|grouping| is_grouping(grouping)) {
+    let Some(groups @ [first, .., last] | groups @ [first @ last]) = groups else {
+        return false;
+    };
+    let is_grouping = |grouping: &[usize]| {
+        grouping
+            .iter()
+            .copied()
+            .eq(groups.iter().map(std::ops::Range::len))
+    };
+    if groups.len() > 1 && !GROUPINGS.iter().copied().any(is_grouping) {
         return false;
     }
     let (start, end) = (offset + first.start, offset + last.end);
-    let Some(card) = text.get(start..end) else { return false };
+    let Some(card) = text.get(start..end) else {
+        return false;
+    };
     let mut digits = [0; MAX_DIGITS];
     let mut count = 0;
     let mut separator = None;
     for byte in card {
         if byte.is_ascii_digit() {
-            let Some(digit) = digits.get_mut(count) else { return false };
+            let Some(digit) = digits.get_mut(count) else {
+                return false;
+            };
             *digit = byte - b'0';
             count += 1;
         } else if *separator.get_or_insert(*byte) != *byte {
@@ -129,7 +156,9 @@ fn is_card(text: &[u8], offset: usize, groups: Option<&[std::ops::Range<usize>]>
     }
     count >= MIN_DIGITS
         && stands_alone(text, start, end)
-        && digits.get(..count).is_some_and(|digits| is_issued(digits) && luhn(digits))
+        && digits
+            .get(..count)
+            .is_some_and(|digits| is_issued(digits) && luhn(digits))
 }
 
 /// Whether the number isn't part of a word, an id or a decimal fraction.
@@ -152,7 +181,10 @@ fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
 fn is_issued(digits: &[u8]) -> bool {
     ISSUERS.iter().any(|(from, to, lengths)| {
         let count = from.ilog10() as usize + 1;
-        let prefix = digits.iter().take(count).fold(0, |prefix, digit| prefix * 10 + u32::from(*digit));
+        let prefix = digits
+            .iter()
+            .take(count)
+            .fold(0, |prefix, digit| prefix * 10 + u32::from(*digit));
         (*from..=*to).contains(&prefix) && lengths.contains(&digits.len())
     })
 }
@@ -195,8 +227,17 @@ mod tests {
             "2200000000000004",
         ] {
             assert_eq!(redacted(card), "[redacted:payment-card]");
-            for (before, after) in [("card ", " declined"), ("{\"pan\":\"", "\"}"), ("order 123 ", " 12"), ("(", ")."), ("\\n", "\\n")] {
-                assert_eq!(redacted(&format!("{before}{card}{after}")), format!("{before}[redacted:payment-card]{after}"));
+            for (before, after) in [
+                ("card ", " declined"),
+                ("{\"pan\":\"", "\"}"),
+                ("order 123 ", " 12"),
+                ("(", ")."),
+                ("\\n", "\\n"),
+            ] {
+                assert_eq!(
+                    redacted(&format!("{before}{card}{after}")),
+                    format!("{before}[redacted:payment-card]{after}")
+                );
             }
         }
     }

@@ -65,7 +65,10 @@ impl Finder {
         for hit in self.anchors.hits(text) {
             // What is within the last secret goes with it. This also keeps a long one with many anchors from being read
             // once for each.
-            if all.last().is_none_or(|last| hit.start >= last.end || hit.end < last.start) {
+            if all
+                .last()
+                .is_none_or(|last| hit.start >= last.end || hit.end < last.start)
+            {
                 all.extend(self.look(text, &hit));
             }
         }

@@ -12,7 +12,10 @@ pub(super) struct Found {
 /// The bytes from `start` on that satisfy a condition.
 pub(super) fn run(text: &[u8], start: usize, condition: impl Fn(u8) -> bool) -> &[u8] {
     let rest = text.get(start..).unwrap_or_default();
-    let length = rest.iter().position(|byte| !condition(*byte)).unwrap_or(rest.len());
+    let length = rest
+        .iter()
+        .position(|byte| !condition(*byte))
+        .unwrap_or(rest.len());
     rest.get(..length).unwrap_or_default()
 }
 

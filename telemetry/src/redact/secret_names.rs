@@ -36,30 +36,47 @@ pub(super) struct SecretNames {
 impl SecretNames {
     pub(super) fn new(names: &[String]) -> Result<Self, RedactError> {
         let configured = names.iter().map(|name| {
-            let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            let is_name = name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
             let normal = normalise(name.as_bytes());
-            if is_name && normal.len() >= 3 { Ok(normal) } else { Err(RedactError::SecretName { name: name.clone() }) }
+            if is_name && normal.len() >= 3 {
+                Ok(normal)
+            } else {
+                Err(RedactError::SecretName { name: name.clone() })
+            }
         });
-        Ok(Self { configured: configured.collect::<Result<_, _>>()? })
+        Ok(Self {
+            configured: configured.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The longest run of letters and digits of each configured name: where to look closer.
     pub(super) fn anchors(names: &[String]) -> impl Iterator<Item = &str> {
-        names.iter().filter_map(|name| name.split(['-', '_']).max_by_key(|part| part.len()))
+        names
+            .iter()
+            .filter_map(|name| name.split(['-', '_']).max_by_key(|part| part.len()))
     }
 
     /// The rule for a name such as `client_secret`, `X-Api-Key` or `http.request.header.authorization`: its last part is
     /// compared, without regard to case, `-` and `_`, with the ends of secret names.
     pub(super) fn rule(&self, name: &[u8]) -> Option<&'static str> {
         // Lists are sometimes flattened to `cookie.0` or `cookie[0]`.
-        let end = name.iter().rposition(|byte| !matches!(byte, b'0'..=b'9' | b'[' | b']' | b'.'))?;
+        let end = name
+            .iter()
+            .rposition(|byte| !matches!(byte, b'0'..=b'9' | b'[' | b']' | b'.'))?;
         let name = name.get(..=end)?;
-        let start = name.iter().rposition(|byte| !is_name_byte(*byte)).map_or(0, |before| before + 1);
+        let start = name
+            .iter()
+            .rposition(|byte| !is_name_byte(*byte))
+            .map_or(0, |before| before + 1);
         let normal = normalise(name.get(start..)?);
         let built_in = ENDS.iter().find(|(end, _)| normal.ends_with(end.as_bytes()));
         let built_in = built_in.or_else(|| WHOLE.iter().find(|(whole, _)| normal == whole.as_bytes()));
         let is_configured = || self.configured.iter().any(|end| normal.ends_with(end));
-        built_in.map(|(_, rule)| *rule).or_else(|| is_configured().then_some("secret"))
+        built_in
+            .map(|(_, rule)| *rule)
+            .or_else(|| is_configured().then_some("secret"))
     }
 }
 
@@ -70,8 +87,13 @@ pub(super) fn is_name_byte(byte: u8) -> bool {
 
 /// The end of a name, in lower case, without `-` and `_`.
 fn normalise(name: &[u8]) -> Vec<u8> {
-    let tail = name.get(name.len().saturating_sub(MAX_COMPARED)..).unwrap_or_default();
-    tail.iter().filter(|byte| !matches!(byte, b'-' | b'_')).map(u8::to_ascii_lowercase).collect()
+    let tail = name
+        .get(name.len().saturating_sub(MAX_COMPARED)..)
+        .unwrap_or_default();
+    tail.iter()
+        .filter(|byte| !matches!(byte, b'-' | b'_'))
+        .map(u8::to_ascii_lowercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -102,8 +124,21 @@ mod tests {
             assert_eq!(names.rule(name.as_bytes()), Some(rule), "{name}");
         }
         for name in [
-            "", ".", "0", "service.name", "gen_ai.usage.input_tokens", "password_policy", "db.statement", "PWD2x", "cwdpwd",
-            "http.route", "session.id", "tokens", "key", "security", "secrets.count",
+            "",
+            ".",
+            "0",
+            "service.name",
+            "gen_ai.usage.input_tokens",
+            "password_policy",
+            "db.statement",
+            "PWD2x",
+            "cwdpwd",
+            "http.route",
+            "session.id",
+            "tokens",
+            "key",
+            "security",
+            "secrets.count",
         ] {
             assert_eq!(names.rule(name.as_bytes()), None, "{name}");
         }
@@ -117,6 +152,6 @@ mod tests {
         for bad in ["", "--", "a_b", "a b c", "größe"] {
             assert!(SecretNames::new(&[bad.to_owned()]).is_err(), "{bad:?}");
         }
-        insta::assert_snapshot!(SecretNames::new(&["a b".to_owned()]).unwrap_err(), @"");
+        insta::assert_snapshot!(SecretNames::new(&["a b".to_owned()]).unwrap_err(), @r#"the secret name "a b" must consist of letters, digits, '-' and '_', with at least three letters or digits"#);
     }
 }

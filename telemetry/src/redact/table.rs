@@ -17,10 +17,14 @@ pub(super) struct Changes {
 impl Changes {
     /// The index of a new text.
     pub(super) fn add(&mut self, strings: &Strings, text: &str) -> u32 {
-        let position = self.added.iter().position(|added| added == text.as_bytes()).unwrap_or_else(|| {
-            self.added.push(text.as_bytes().to_vec());
-            self.added.len() - 1
-        });
+        let position = self
+            .added
+            .iter()
+            .position(|added| added == text.as_bytes())
+            .unwrap_or_else(|| {
+                self.added.push(text.as_bytes().to_vec());
+                self.added.len() - 1
+            });
         index(strings.ends.len() + position)
     }
 
@@ -41,12 +45,20 @@ impl Changes {
         });
         // Only changed texts can equal another one: they are compared with each other, and with all of the same length.
         let mut canonical: BTreeMap<&[u8], Option<u32>> = BTreeMap::new();
-        canonical.extend(self.replaced.values().chain(&self.added).map(|text| (text.as_slice(), None)));
+        canonical.extend(
+            self.replaced
+                .values()
+                .chain(&self.added)
+                .map(|text| (text.as_slice(), None)),
+        );
         let mut lengths: Vec<usize> = canonical.keys().map(|text| text.len()).collect();
         lengths.sort_unstable();
         lengths.dedup();
 
-        let mut new = Strings { ends: vec![0], utf8: Vec::with_capacity(old.utf8.len()) };
+        let mut new = Strings {
+            ends: vec![0],
+            utf8: Vec::with_capacity(old.utf8.len()),
+        };
         let mut moved = vec![0; count];
         for (position, moved) in moved.iter_mut().enumerate().skip(1) {
             if !is_used.get(position).copied().unwrap_or_default() {
@@ -59,7 +71,11 @@ impl Changes {
                     None => bytes_of(&old, position),
                 },
             };
-            let known = if lengths.binary_search(&text.len()).is_ok() { canonical.get_mut(text) } else { None };
+            let known = if lengths.binary_search(&text.len()).is_ok() {
+                canonical.get_mut(text)
+            } else {
+                None
+            };
             if let Some(Some(known)) = known {
                 *moved = *known;
                 continue;
@@ -71,7 +87,9 @@ impl Changes {
             new.utf8.extend_from_slice(text);
             new.ends.push(index(new.utf8.len()));
         }
-        for_each_index(columns, &mut |index| *index = moved.get(*index as usize).copied().unwrap_or_default());
+        for_each_index(columns, &mut |index| {
+            *index = moved.get(*index as usize).copied().unwrap_or_default();
+        });
         columns.common_mut().strings = new;
     }
 }
@@ -79,7 +97,10 @@ impl Changes {
 /// The bytes of a string.
 pub(super) fn bytes_of(strings: &Strings, position: usize) -> &[u8] {
     let end = strings.ends.get(position).map_or(0, |end| *end as usize);
-    let start = position.checked_sub(1).and_then(|before| strings.ends.get(before)).map_or(0, |end| *end as usize);
+    let start = position
+        .checked_sub(1)
+        .and_then(|before| strings.ends.get(before))
+        .map_or(0, |end| *end as usize);
     strings.utf8.get(start..end).unwrap_or_default()
 }
 

@@ -11,7 +11,10 @@ pub(super) fn redacted_with(config: &RedactConfig, text: &str) -> String {
     let redactor = Redactor::new(config).unwrap();
     let redactions = redactor.redact(&mut columns);
     let after = names(&columns);
-    assert_eq!((after[0].as_str(), after[2].as_str()), ("neighbour one", "neighbour two"));
+    assert_eq!(
+        (after[0].as_str(), after[2].as_str()),
+        ("neighbour one", "neighbour two")
+    );
     assert_eq!(redactions.is_empty(), after[1] == text, "{text}: {redactions:?}");
     let again = redactor.redact(&mut columns);
     assert!(again.is_empty(), "{text} → {} → {again:?}", after[1]);
@@ -52,8 +55,15 @@ fn spans(names: &[&str]) -> Columns {
 }
 
 fn names(columns: &Columns) -> Vec<String> {
-    let Columns::Spans(columns) = columns else { panic!("these are spans") };
-    columns.spans.name.iter().map(|name| columns.common.strings.get(*name).to_owned()).collect()
+    let Columns::Spans(columns) = columns else {
+        panic!("these are spans")
+    };
+    columns
+        .spans
+        .name
+        .iter()
+        .map(|name| columns.common.strings.get(*name).to_owned())
+        .collect()
 }
 
 /// A string attribute.
@@ -69,7 +79,9 @@ fn push_value(strings: &mut Strings, table: &mut Attributes, key: &str, kind: u8
 }
 
 fn texts(strings: &Strings) -> Vec<&str> {
-    (0..u32::try_from(strings.ends.len()).unwrap()).map(|index| strings.get(index)).collect()
+    (0..u32::try_from(strings.ends.len()).unwrap())
+        .map(|index| strings.get(index))
+        .collect()
 }
 
 #[test]
@@ -84,8 +96,13 @@ fn keys_decide_for_their_own_values_only() {
     push_value(strings, table, "pin.secret", value_kind::INT, 1234);
     let mut columns = Columns::Spans(columns);
     let redactions = redact(&mut columns);
-    assert_eq!(redactions.iter().collect::<Vec<_>>(), [("authorization", 1), ("password", 1), ("secret", 1)]);
-    let Columns::Spans(columns) = &columns else { panic!("still spans") };
+    assert_eq!(
+        redactions.iter().collect::<Vec<_>>(),
+        [("authorization", 1), ("password", 1), ("secret", 1)]
+    );
+    let Columns::Spans(columns) = &columns else {
+        panic!("still spans")
+    };
     let table = &columns.spans.attributes;
     let strings = &columns.common.strings;
     let value = |row: usize| strings.get(u32::try_from(table.data[row]).unwrap());
@@ -94,8 +111,14 @@ fn keys_decide_for_their_own_values_only() {
     assert_eq!(value(2), "[redacted:authorization]");
     assert_eq!(value(3), "");
     assert_eq!((table.kind[4], table.data[4]), (value_kind::BOOL, 1));
-    assert_eq!((table.kind[5], value(5)), (value_kind::STRING, "[redacted:secret]"));
-    assert!(!texts(strings).contains(&"only here"), "nothing refers to it: it must be gone");
+    assert_eq!(
+        (table.kind[5], value(5)),
+        (value_kind::STRING, "[redacted:secret]")
+    );
+    assert!(
+        !texts(strings).contains(&"only here"),
+        "nothing refers to it: it must be gone"
+    );
 }
 
 #[test]
@@ -108,32 +131,78 @@ fn lists_and_bytes_under_a_secret_key_go_too() {
     push_value(strings, nested, "cookie", value_kind::BYTES, pack_range(0, 6));
     push_value(strings, nested, "deep", value_kind::ARRAY, pack_range(0, 1));
     columns.common.bytes = b"secretpublic".to_vec();
-    push_value(strings, &mut columns.logs.attributes, "authorization", value_kind::ARRAY, pack_range(0, 2));
-    push_value(strings, &mut columns.logs.attributes, "note", value_kind::BYTES, pack_range(6, 6));
-    push_value(strings, &mut columns.logs.attributes, "credentials", value_kind::KEY_VALUES, pack_range(3, 1));
+    push_value(
+        strings,
+        &mut columns.logs.attributes,
+        "authorization",
+        value_kind::ARRAY,
+        pack_range(0, 2),
+    );
+    push_value(
+        strings,
+        &mut columns.logs.attributes,
+        "note",
+        value_kind::BYTES,
+        pack_range(6, 6),
+    );
+    push_value(
+        strings,
+        &mut columns.logs.attributes,
+        "credentials",
+        value_kind::KEY_VALUES,
+        pack_range(3, 1),
+    );
     let mut columns = Columns::Logs(columns);
     // The same list under two keys: the first takes its values, the second finds markers.
-    assert_eq!(redact(&mut columns).iter().collect::<Vec<_>>(), [("authorization", 2), ("cookie", 1)]);
+    assert_eq!(
+        redact(&mut columns).iter().collect::<Vec<_>>(),
+        [("authorization", 2), ("cookie", 1)]
+    );
     let common = columns.common();
     assert_eq!(common.bytes, b"\0\0\0\0\0\0public");
     assert_eq!(common.nested.kind, [1, 1, 1, 5]);
-    let value = |row: usize| common.strings.get(u32::try_from(common.nested.data[row]).unwrap());
-    assert_eq!([value(0), value(1), value(2)], ["[redacted:authorization]", "[redacted:authorization]", "[redacted:cookie]"]);
+    let value = |row: usize| {
+        common
+            .strings
+            .get(u32::try_from(common.nested.data[row]).unwrap())
+    };
+    assert_eq!(
+        [value(0), value(1), value(2)],
+        [
+            "[redacted:authorization]",
+            "[redacted:authorization]",
+            "[redacted:cookie]"
+        ]
+    );
     assert!(!texts(&common.strings).iter().any(|text| text.contains("abc")));
 }
 
 #[test]
 fn equal_markers_are_one_text() {
-    let mut columns = spans(&["password=a", "password=b", "password=[redacted:password]", "password=a", "other"]);
+    let mut columns = spans(&[
+        "password=a",
+        "password=b",
+        "password=[redacted:password]",
+        "password=a",
+        "other",
+    ]);
     let redactions = redact(&mut columns);
     assert_eq!(redactions.total(), 2, "each text counts once");
-    assert_eq!(texts(&columns.common().strings), ["", "password=[redacted:password]", "other"]);
+    assert_eq!(
+        texts(&columns.common().strings),
+        ["", "password=[redacted:password]", "other"]
+    );
     assert_eq!(names(&columns)[3], "password=[redacted:password]");
 }
 
 #[test]
 fn anchors_over_the_border_of_two_texts_are_none() {
-    for (one, other) in [("pass", "word=x"), ("4111 1111 ", "1111 1111"), ("http:", "//u:p@h"), ("AKIA", "IOSFODNN7EXAMPLE")] {
+    for (one, other) in [
+        ("pass", "word=x"),
+        ("4111 1111 ", "1111 1111"),
+        ("http:", "//u:p@h"),
+        ("AKIA", "IOSFODNN7EXAMPLE"),
+    ] {
         let mut columns = spans(&[one, other]);
         let before = columns.clone();
         assert!(redact(&mut columns).is_empty(), "{one}|{other}");
@@ -149,7 +218,9 @@ fn bytes_are_searched() {
     columns.logs.body_data = vec![pack_range(0, 19), pack_range(19, 10)];
     let mut columns = Columns::Logs(columns);
     assert_eq!(redact(&mut columns).iter().collect::<Vec<_>>(), [("password", 1)]);
-    let Columns::Logs(columns) = &columns else { panic!("still logs") };
+    let Columns::Logs(columns) = &columns else {
+        panic!("still logs")
+    };
     let value = |row: usize| {
         let (first, length) = unpack_range(columns.logs.body_data[row]);
         &columns.common.bytes[first as usize..(first + length) as usize]
@@ -160,23 +231,120 @@ fn bytes_are_searched() {
 }
 
 #[test]
+fn what_was_redacted_is_still_valid() {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
+    use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+    use prost::Message;
+
+    let any = |value| AnyValue { value: Some(value) };
+    let text = |text: &str| any(Value::StringValue(text.to_owned()));
+    let pair = |key: &str, value| KeyValue {
+        key: key.to_owned(),
+        value: Some(value),
+        ..KeyValue::default()
+    };
+    let list = any(Value::ArrayValue(ArrayValue {
+        values: vec![text("one"), any(Value::IntValue(2))],
+    }));
+    let bytes = any(Value::BytesValue(b"\xffpassword=hunter2".to_vec()));
+    let deep = any(Value::KvlistValue(KeyValueList {
+        values: vec![pair("secret", list.clone())],
+    }));
+    let record = LogRecord {
+        body: Some(deep.clone()),
+        attributes: vec![
+            pair("authorization", list),
+            pair("note", bytes.clone()),
+            pair("cookie", bytes),
+            pair("plain", text("password=hunter2 for one")),
+            pair("deep", deep),
+        ],
+        ..LogRecord::default()
+    };
+    let scope_logs = vec![ScopeLogs {
+        log_records: vec![record],
+        ..ScopeLogs::default()
+    }];
+    let request = ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            scope_logs,
+            ..ResourceLogs::default()
+        }],
+    };
+    let (limits, mut scratch) = (crate::ScanLimits::default(), crate::Scratch::default());
+    let body = request.encode_to_vec();
+    let mut columns = crate::scan_protobuf(crate::SignalType::Logs, &body, &limits, &mut scratch)
+        .unwrap()
+        .columns;
+    let redactions = redact(&mut columns);
+    assert_eq!(
+        redactions.iter().collect::<Vec<_>>(),
+        [
+            ("authorization", 2),
+            ("cookie", 1),
+            ("password", 2),
+            ("secret", 4)
+        ]
+    );
+    crate::validate(&columns).unwrap();
+    let encoded = postcard::to_allocvec(&columns).unwrap();
+    assert!(!encoded.windows(7).any(|window| window == b"hunter2"));
+    assert!(redact(&mut columns).is_empty());
+}
+
+#[test]
 fn configured_names_are_secrets() {
-    let config = RedactConfig { secret_names: vec!["merchant-pin".to_owned()], ..RedactConfig::default() };
-    assert_eq!(redacted_with(&config, "Merchant_PIN=1234&a=b"), "Merchant_PIN=[redacted:secret]&a=b");
+    let config = RedactConfig {
+        secret_names: vec!["merchant-pin".to_owned()],
+        ..RedactConfig::default()
+    };
+    assert_eq!(
+        redacted_with(&config, "Merchant_PIN=1234&a=b"),
+        "Merchant_PIN=[redacted:secret]&a=b"
+    );
     assert_eq!(redacted("Merchant_PIN=1234&a=b"), "Merchant_PIN=1234&a=b");
-    let error = serde_json::from_str::<RedactConfig>(r#"{"email": true}"#).unwrap_err().to_string();
-    assert!(error.starts_with("unknown field `email`, expected `emails` or `secret_names`"), "{error}");
+    let error = serde_json::from_str::<RedactConfig>(r#"{"email": true}"#)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("unknown field `email`, expected `emails` or `secret_names`"),
+        "{error}"
+    );
 }
 
 #[test]
 fn hostile_texts_cost_linear_time() {
     // Each would take minutes if every anchor were followed to the end of the text.
-    for part in ["secret=", "eyJ", "eyJ.", "://", "://a:", "-----BEGIN ", "bearer ", "authorization:", "4 ", "4111-", "sk-", "a@b.", "password\\\"", "--token "] {
+    for part in [
+        "secret=",
+        "eyJ",
+        "eyJ.",
+        "://",
+        "://a:",
+        "-----BEGIN ",
+        "bearer ",
+        "authorization:",
+        "4 ",
+        "4111-",
+        "sk-",
+        "a@b.",
+        "password\\\"",
+        "--token ",
+    ] {
         let mut columns = spans(&[&part.repeat(1 << 20 >> 2)]);
-        let config = RedactConfig { emails: true, secret_names: vec!["pin1".to_owned()] };
+        let config = RedactConfig {
+            emails: true,
+            secret_names: vec!["pin1".to_owned()],
+        };
         let started = std::time::Instant::now();
         let _ = Redactor::new(&config).unwrap().redact(&mut columns);
-        assert!(started.elapsed().as_secs() < 10, "{part:?} took {:?}", started.elapsed());
+        assert!(
+            started.elapsed().as_secs() < 10,
+            "{part:?} took {:?}",
+            started.elapsed()
+        );
     }
 }
 

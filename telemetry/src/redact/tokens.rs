@@ -58,7 +58,14 @@ enum Check {
 }
 
 const fn token(prefix: &'static str, rule: &'static str, body: Body, min: usize, check: Check) -> Token {
-    Token { prefix, rule, first: b"", body, min, check }
+    Token {
+        prefix,
+        rule,
+        first: b"",
+        body,
+        min,
+        check,
+    }
 }
 
 /// All kinds. Lengths are the shortest that the issuers document or are known to have used.
@@ -67,7 +74,13 @@ pub(super) const TOKENS: &[Token] = &[
     token("ASIA", "aws-access-key-id", Body::Capitals, 16, Check::Exact),
     token("AIza", "google-api-key", Body::Base64Url, 35, Check::Nothing),
     token("ya29.", "google-oauth-token", Body::Base64Url, 20, Check::Nothing),
-    token("GOCSPX-", "google-client-secret", Body::Base64Url, 20, Check::Nothing),
+    token(
+        "GOCSPX-",
+        "google-client-secret",
+        Body::Base64Url,
+        20,
+        Check::Nothing,
+    ),
     token("ghp_", "github-token", Body::Alphanumeric, 36, Check::Nothing),
     token("gho_", "github-token", Body::Alphanumeric, 36, Check::Nothing),
     token("ghu_", "github-token", Body::Alphanumeric, 36, Check::Nothing),
@@ -77,13 +90,21 @@ pub(super) const TOKENS: &[Token] = &[
     token("glpat-", "gitlab-token", Body::Base64Url, 20, Check::Nothing),
     token("xox", "slack-token", Body::Base64Url, 12, Check::Random),
     token("xapp-", "slack-token", Body::Base64Url, 20, Check::Random),
-    Token { first: b"sr", ..token("k_live_", "stripe-key", Body::Alphanumeric, 10, Check::Nothing) },
-    Token { first: b"sr", ..token("k_test_", "stripe-key", Body::Alphanumeric, 10, Check::Nothing) },
+    Token {
+        first: b"sr",
+        ..token("k_live_", "stripe-key", Body::Alphanumeric, 10, Check::Nothing)
+    },
     token("whsec_", "stripe-key", Body::Alphanumeric, 20, Check::Nothing),
     token("sk-ant-", "anthropic-key", Body::Base64Url, 16, Check::Random),
     token("sk-", "openai-key", Body::Base64Url, 20, Check::Random),
     token("gsk_", "groq-key", Body::Alphanumeric, 20, Check::Nothing),
-    token("hf_", "hugging-face-token", Body::Alphanumeric, 30, Check::Nothing),
+    token(
+        "hf_",
+        "hugging-face-token",
+        Body::Alphanumeric,
+        30,
+        Check::Nothing,
+    ),
     token("xai-", "xai-key", Body::Alphanumeric, 20, Check::Random),
     token("pplx-", "perplexity-key", Body::Alphanumeric, 20, Check::Random),
     token("r8_", "replicate-token", Body::Alphanumeric, 30, Check::Nothing),
@@ -102,15 +123,23 @@ pub(super) fn find(token: &Token, text: &[u8], start: usize, end: usize) -> Opti
         token.first.contains(text.get(before)?).then_some(before)?
     };
     // Otherwise it is the middle of something else. This also keeps a long run of prefixes from being read once for each.
-    if !is_start(text, start, |byte| token.body.has(byte) || byte == b'_') {
+    if !is_start(text, start, |byte| {
+        token.body.has(byte) || byte.is_ascii_alphanumeric() || byte == b'_'
+    }) {
         return None;
     }
     let rest = run(text, end, |byte| token.body.has(byte));
     // A dot or hyphen at the end belongs to the sentence.
-    let length = rest.iter().rposition(|byte| *byte != b'.').map_or(0, |last| last + 1);
+    let length = rest
+        .iter()
+        .rposition(|byte| *byte != b'.')
+        .map_or(0, |last| last + 1);
     let rest = rest.get(..length)?;
-    (rest.len() >= token.min && token.check.holds(rest, token.min))
-        .then_some(Found { start, end: end + length, rule: token.rule })
+    (rest.len() >= token.min && token.check.holds(rest, token.min)).then_some(Found {
+        start,
+        end: end + length,
+        rule: token.rule,
+    })
 }
 
 impl Check {
@@ -123,12 +152,15 @@ impl Check {
                 .any(|part| part.len() >= 10 && part.iter().any(u8::is_ascii_digit)),
             Self::Jwt => {
                 let mut parts = rest.split(|byte| *byte == b'.').map(<[u8]>::len);
-                parts.next().is_some_and(|header| header >= 8) && parts.next().is_some_and(|payload| payload >= 2)
+                parts.next().is_some_and(|header| header >= 8)
+                    && parts.next().is_some_and(|payload| payload >= 2)
                     && rest.iter().filter(|byte| **byte == b'.').count() >= 1
             }
             Self::IngestKey => {
                 let mut parts = rest.split(|byte| *byte == b'.');
-                let has_version = parts.next().is_some_and(|version| version.iter().all(u8::is_ascii_digit));
+                let has_version = parts
+                    .next()
+                    .is_some_and(|version| version.iter().all(u8::is_ascii_digit));
                 has_version && parts.clone().count() == 4 && parts.all(|part| !part.is_empty())
             }
         }
@@ -168,7 +200,15 @@ mod tests {
             (format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{a36}"), "jwt"),
             ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.".to_owned(), "jwt"),
         ] {
-            for (before, after) in [("", ""), ("key ", " used"), ("x=\"", "\""), ("\\n", "\\n"), ("%3D", "&b=1"), ("<", ">"), ("at ", ", then")] {
+            for (before, after) in [
+                ("", ""),
+                ("key ", " used"),
+                ("x=\"", "\""),
+                ("\\n", "\\n"),
+                ("%3D", "&b=1"),
+                ("<", ">"),
+                ("at ", ", then"),
+            ] {
                 let dot = if secret.ends_with('.') { "." } else { "" };
                 let expected = format!("{before}[redacted:{rule}]{dot}{after}");
                 assert_eq!(redacted(&format!("{before}{secret}{after}")), expected);

@@ -120,6 +120,8 @@ impl<'a> Fields<'a> {
             .map(|resource| *resource as usize);
         let name = resource
             .map_or(0..0, |resource| children(&resources.attributes_end, resource))
+            // Bounded even if the ends are wrong.
+            .take(resources.attributes.key.len())
             .find_map(|row| {
                 let key = resources.attributes.key.get(row)?;
                 (self.common.strings.get(*key) == "service.name").then_some(row)

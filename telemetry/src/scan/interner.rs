@@ -86,7 +86,12 @@ impl Interner {
 
     /// As [`Interner::intern`], for the value of the attribute `key`.
     #[inline]
-    pub(crate) fn intern_value(&mut self, strings: &mut Strings, key: u32, text: &[u8]) -> Result<u32, Utf8Error> {
+    pub(crate) fn intern_value(
+        &mut self,
+        strings: &mut Strings,
+        key: u32,
+        text: &[u8],
+    ) -> Result<u32, Utf8Error> {
         if text.is_empty() {
             return Ok(0);
         }
@@ -118,7 +123,9 @@ impl Interner {
         if text.is_empty() {
             return Ok(0);
         }
-        let Self { table, seed, start, .. } = self;
+        let Self {
+            table, seed, start, ..
+        } = self;
         let hash = hash(*start, seed, text);
         let rehash = |index: &u32| hash_of(*start, seed, strings, *index);
         match table.entry(hash, |index| same(strings.bytes(*index), text), rehash) {
@@ -169,8 +176,12 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     match one.len() {
         0..4 => one == other,
         4..8 => one.first_chunk::<4>() == other.first_chunk() && one.last_chunk::<4>() == other.last_chunk(),
-        8..=16 => one.first_chunk::<8>() == other.first_chunk() && one.last_chunk::<8>() == other.last_chunk(),
-        17..=32 => one.first_chunk::<16>() == other.first_chunk() && one.last_chunk::<16>() == other.last_chunk(),
+        8..=16 => {
+            one.first_chunk::<8>() == other.first_chunk() && one.last_chunk::<8>() == other.last_chunk()
+        }
+        17..=32 => {
+            one.first_chunk::<16>() == other.first_chunk() && one.last_chunk::<16>() == other.last_chunk()
+        }
         _ => one == other,
     }
 }

@@ -302,12 +302,6 @@ impl Attributes {
         self.kind.truncate(rows);
         self.data.truncate(rows);
     }
-
-    pub(crate) fn reserve(&mut self, rows: usize) {
-        self.key.reserve(rows);
-        self.kind.reserve(rows);
-        self.data.reserve(rows);
-    }
 }
 
 /// An OTLP enum number as the columns have it.

@@ -1,6 +1,7 @@
 //! Why a segment can't be sealed or opened.
 
 use crate::names::{ProjectId, TenantId};
+use crate::validate::InvalidColumns;
 
 /// Why a segment can't be sealed or opened. Apart from [`SegmentError::TooLarge`], an error while opening means that the
 /// bytes aren't what this deployment sealed for this project under this object key.
@@ -60,6 +61,15 @@ pub enum SegmentError {
         object_key: String,
         /// On what.
         what: &'static str,
+    },
+    /// The columns were sealed although they break their own rules.
+    #[error("opening the segment {object_key}: its columns are invalid")]
+    Invalid {
+        /// Where it belongs.
+        object_key: String,
+        /// What is wrong.
+        #[source]
+        source: InvalidColumns,
     },
     /// The columns can't be decompressed or decoded, although the MAC is right.
     #[error("opening the segment {object_key}: its columns can't be decoded: {reason}")]

@@ -1,7 +1,7 @@
 //! The tables of each signal.
 
 use super::{InvalidColumns, indexes, length, numbers, range, values::Values};
-use crate::columns::{Common, LogColumns, MetricColumns, SpanColumns};
+use crate::columns::{Common, LogColumns, MetricColumns, Metrics, SpanColumns};
 
 /// Checks that columns of a table have as many rows as its first.
 macro_rules! same_length {
@@ -29,7 +29,11 @@ macro_rules! attributes {
             ],
             &$table.$attributes,
         )?;
-        range(concat!(stringify!($table), ".", stringify!($ends)), &$table.$ends, $table.$attributes.key.len())?;
+        range(
+            concat!(stringify!($table), ".", stringify!($ends)),
+            &$table.$ends,
+            $table.$attributes.key.len(),
+        )?;
     };
 }
 
@@ -48,7 +52,12 @@ pub(super) fn common(common: &Common, values: &mut Values) -> Result<(), Invalid
 }
 
 pub(super) fn spans(columns: &SpanColumns, values: &mut Values) -> Result<(), InvalidColumns> {
-    let SpanColumns { common, spans, events, links } = columns;
+    let SpanColumns {
+        common,
+        spans,
+        events,
+        links,
+    } = columns;
     same_length!(
         spans: span_id, scope, trace_id_high, trace_id_low, parent_span_id, trace_state, flags, name, kind, start_time,
         end_time, status_code, status_message, attributes_end, dropped_attributes, events_end, dropped_events,
@@ -57,10 +66,21 @@ pub(super) fn spans(columns: &SpanColumns, values: &mut Values) -> Result<(), In
     indexes("spans.scope", &spans.scope, common.scopes.resource.len())?;
     string_indexes!(values, spans: trace_state, name, status_message);
     if spans.span_id.contains(&0) {
-        return Err(InvalidColumns::Number { column: "spans.span_id", number: 0 });
+        return Err(InvalidColumns::Number {
+            column: "spans.span_id",
+            number: 0,
+        });
     }
-    if spans.trace_id_high.iter().zip(&spans.trace_id_low).any(|halves| halves == (&0, &0)) {
-        return Err(InvalidColumns::Number { column: "spans.trace_id_high", number: 0 });
+    if spans
+        .trace_id_high
+        .iter()
+        .zip(&spans.trace_id_low)
+        .any(|halves| halves == (&0, &0))
+    {
+        return Err(InvalidColumns::Number {
+            column: "spans.trace_id_high",
+            number: 0,
+        });
     }
     attributes!(values, spans: attributes, attributes_end);
     range("spans.events_end", &spans.events_end, events.time.len())?;
@@ -94,7 +114,12 @@ pub(super) fn logs(columns: &LogColumns, values: &mut Values) -> Result<(), Inva
 }
 
 pub(super) fn metrics(columns: &MetricColumns, values: &mut Values) -> Result<(), InvalidColumns> {
-    let MetricColumns { common, metrics, points, .. } = columns;
+    let MetricColumns {
+        common,
+        metrics,
+        points,
+        ..
+    } = columns;
     same_length!(
         metrics: scope, name, description, unit, kind, temporality, monotonic, metadata_end, points_end,
     );
@@ -102,28 +127,86 @@ pub(super) fn metrics(columns: &MetricColumns, values: &mut Values) -> Result<()
     string_indexes!(values, metrics: name, description, unit);
     numbers("metrics.kind", &metrics.kind, 5)?;
     numbers("metrics.monotonic", &metrics.monotonic, 1)?;
+    metric_kinds(metrics)?;
     attributes!(values, metrics: metadata, metadata_end);
 
     same_length!(points: metric, start_time, time, flags, value_kind, value, attributes_end, exemplars_end);
     attributes!(values, points: attributes, attributes_end);
     range("metrics.points_end", &metrics.points_end, points.metric.len())?;
     owners(columns)?;
-    range("points.exemplars_end", &points.exemplars_end, columns.exemplars.time.len())?;
+    range(
+        "points.exemplars_end",
+        &points.exemplars_end,
+        columns.exemplars.time.len(),
+    )?;
     point_values(columns)?;
     histograms(columns)?;
     exemplars(columns, values)
 }
 
-/// Checks that each point names the metric in whose range it lies.
+/// Checks that each point names the metric in whose range it lies and has a value of its kind.
 fn owners(columns: &MetricColumns) -> Result<(), InvalidColumns> {
     let mut first = 0;
-    for (metric, end) in (0_u32..).zip(&columns.metrics.points_end) {
+    let metrics = columns.metrics.kind.iter().zip(&columns.metrics.points_end);
+    for (metric, (kind, end)) in (0_u32..).zip(metrics) {
         let end = *end as usize;
+        let values = columns.points.value_kind.get(first..end).unwrap_or(&[]);
+        let fits = |value: &u8| match kind {
+            1 | 2 => *value <= 2,
+            3..=5 => value == kind,
+            _ => false,
+        };
+        if let Some(other) = values.iter().find(|value| !fits(value)) {
+            return Err(InvalidColumns::Number {
+                column: "points.value_kind",
+                number: (*other).into(),
+            });
+        }
         let points = columns.points.metric.get(first..end).unwrap_or(&[]);
         if let Some(other) = points.iter().find(|owner| **owner != metric) {
-            return Err(InvalidColumns::Number { column: "points.metric", number: (*other).into() });
+            return Err(InvalidColumns::Number {
+                column: "points.metric",
+                number: (*other).into(),
+            });
         }
         first = end;
+    }
+    Ok(())
+}
+
+/// Checks that temporality and monotonicity are only where their kind of metric has them.
+fn metric_kinds(metrics: &Metrics) -> Result<(), InvalidColumns> {
+    let flags = metrics.temporality.iter().zip(&metrics.monotonic);
+    for (kind, (temporality, monotonic)) in metrics.kind.iter().zip(flags) {
+        if *temporality != 0 && !matches!(kind, 2..=4) {
+            return Err(InvalidColumns::Number {
+                column: "metrics.temporality",
+                number: (*temporality).into(),
+            });
+        }
+        if *monotonic != 0 && *kind != 2 {
+            return Err(InvalidColumns::Number {
+                column: "metrics.monotonic",
+                number: (*monotonic).into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that 0 stands in sums, minima and maxima that aren't set.
+fn extents(column: &'static str, presence: &[u8], values: [&[u64]; 3]) -> Result<(), InvalidColumns> {
+    for (bit, values) in values.iter().enumerate() {
+        let unset = presence
+            .iter()
+            .zip(*values)
+            .find(|(presence, value)| *presence & 1 << bit == 0 && **value != 0);
+        if let Some((_, value)) = unset {
+            return Err(InvalidColumns::Number {
+                column,
+                number: *value,
+            });
+        }
     }
     Ok(())
 }
@@ -137,21 +220,45 @@ fn point_values(columns: &MetricColumns) -> Result<(), InvalidColumns> {
             3 => columns.histograms.count.len(),
             4 => columns.exponential_histograms.count.len(),
             5 => columns.summaries.count.len(),
-            _ => return Err(InvalidColumns::Number { column: "points.value_kind", number: (*kind).into() }),
+            _ => {
+                return Err(InvalidColumns::Number {
+                    column: "points.value_kind",
+                    number: (*kind).into(),
+                });
+            }
         };
         if *value >= rows as u64 {
-            return Err(InvalidColumns::Index { column: COLUMN, index: *value, rows });
+            return Err(InvalidColumns::Index {
+                column: COLUMN,
+                index: *value,
+                rows,
+            });
         }
     }
     Ok(())
 }
 
 fn histograms(columns: &MetricColumns) -> Result<(), InvalidColumns> {
-    let MetricColumns { histograms, exponential_histograms, summaries, .. } = columns;
+    let MetricColumns {
+        histograms,
+        exponential_histograms,
+        summaries,
+        ..
+    } = columns;
     same_length!(histograms: count, presence, sum, min, max, bucket_counts_end, explicit_bounds_end);
     numbers("histograms.presence", &histograms.presence, 7)?;
-    range("histograms.bucket_counts_end", &histograms.bucket_counts_end, histograms.bucket_counts.len())?;
-    range("histograms.explicit_bounds_end", &histograms.explicit_bounds_end, histograms.explicit_bounds.len())?;
+    let values = [histograms.sum.as_slice(), &histograms.min, &histograms.max];
+    extents("histograms", &histograms.presence, values)?;
+    range(
+        "histograms.bucket_counts_end",
+        &histograms.bucket_counts_end,
+        histograms.bucket_counts.len(),
+    )?;
+    range(
+        "histograms.explicit_bounds_end",
+        &histograms.explicit_bounds_end,
+        histograms.explicit_bounds.len(),
+    )?;
 
     same_length!(
         exponential_histograms: count, presence, sum, min, max, scale, zero_count, zero_threshold, positive_offset,
@@ -159,6 +266,11 @@ fn histograms(columns: &MetricColumns) -> Result<(), InvalidColumns> {
     );
     let table = exponential_histograms;
     numbers("exponential_histograms.presence", &table.presence, 7)?;
+    extents(
+        "exponential_histograms",
+        &table.presence,
+        [table.sum.as_slice(), &table.min, &table.max],
+    )?;
     range(
         "exponential_histograms.positive_counts_end",
         &table.positive_counts_end,
@@ -172,7 +284,11 @@ fn histograms(columns: &MetricColumns) -> Result<(), InvalidColumns> {
 
     same_length!(summaries: count, sum, quantiles_end);
     same_length!(summaries: quantile, quantile_value);
-    range("summaries.quantiles_end", &summaries.quantiles_end, summaries.quantile.len())
+    range(
+        "summaries.quantiles_end",
+        &summaries.quantiles_end,
+        summaries.quantile.len(),
+    )
 }
 
 fn exemplars(columns: &MetricColumns, values: &mut Values) -> Result<(), InvalidColumns> {

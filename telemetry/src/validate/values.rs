@@ -7,23 +7,40 @@ use crate::columns::{Attributes, Common, MAX_VALUE_DEPTH, unpack_range, value_ki
 pub(super) struct Values {
     strings: usize,
     bytes: usize,
-    /// For each row of `nested`, how many arrays and lists lie in it, itself included.
-    heights: Vec<u8>,
-    /// For each row of `nested`, whether a value contains it.
-    contained: Vec<bool>,
+    /// The rows of `nested` that were checked.
+    nested: Vec<Nested>,
+}
+
+/// A row of `nested`.
+struct Nested {
+    /// How many arrays and lists lie within each other in it, itself included.
+    height: u8,
+    has_key: bool,
+    is_contained: bool,
 }
 
 impl Values {
     /// Checks `common.nested`, whose values may contain only what lies before them.
     pub(super) fn new(common: &Common) -> Result<Self, InvalidColumns> {
-        let rows = common.nested.key.len();
         let (strings, bytes) = (common.strings.ends.len(), common.bytes.len());
-        let mut values = Self { strings, bytes, heights: Vec::with_capacity(rows), contained: vec![false; rows] };
-        lengths(&common.nested, ["common.nested.key", "common.nested.kind", "common.nested.data"])?;
-        indexes("common.nested.key", &common.nested.key, strings)?;
-        for (kind, data) in common.nested.kind.iter().zip(&common.nested.data) {
+        let table = &common.nested;
+        let mut values = Self {
+            strings,
+            bytes,
+            nested: Vec::with_capacity(table.key.len()),
+        };
+        lengths(
+            table,
+            ["common.nested.key", "common.nested.kind", "common.nested.data"],
+        )?;
+        indexes("common.nested.key", &table.key, strings)?;
+        for (key, (kind, data)) in table.key.iter().zip(table.kind.iter().zip(&table.data)) {
             let height = values.value("common.nested", *kind, *data)?;
-            values.heights.push(height);
+            values.nested.push(Nested {
+                height,
+                has_key: *key != 0,
+                is_contained: false,
+            });
         }
         Ok(values)
     }
@@ -53,39 +70,57 @@ impl Values {
         let is_valid = match kind {
             value_kind::STRING => {
                 if data >= self.strings as u64 {
-                    return Err(InvalidColumns::Index { column, index: data, rows: self.strings });
+                    return Err(InvalidColumns::Index {
+                        column,
+                        index: data,
+                        rows: self.strings,
+                    });
                 }
                 true
             }
             value_kind::INT | value_kind::DOUBLE => true,
             value_kind::BOOL => data <= 1,
             value_kind::EMPTY => data == 0,
-            value_kind::ARRAY | value_kind::KEY_VALUES => return self.container(column, data),
+            value_kind::ARRAY | value_kind::KEY_VALUES => return self.container(column, kind, data),
             value_kind::BYTES => {
                 let (first, count) = unpack_range(data);
                 contained(column, first, count, self.bytes)?;
                 true
             }
-            _ => return Err(InvalidColumns::Number { column, number: kind.into() }),
+            _ => {
+                return Err(InvalidColumns::Number {
+                    column,
+                    number: kind.into(),
+                });
+            }
         };
-        if is_valid { Ok(0) } else { Err(InvalidColumns::Number { column, number: data }) }
+        if is_valid {
+            Ok(0)
+        } else {
+            Err(InvalidColumns::Number { column, number: data })
+        }
     }
 
-    fn container(&mut self, column: &'static str, data: u64) -> Result<u8, InvalidColumns> {
+    fn container(&mut self, column: &'static str, kind: u8, data: u64) -> Result<u8, InvalidColumns> {
         let (first, count) = unpack_range(data);
-        // While `nested` itself is checked, `heights` ends before the value in question.
-        let rows = self.heights.len();
+        // While `nested` itself is checked, only what lies before the value in question is there.
+        let rows = self.nested.len();
         contained(column, first, count, rows)?;
-        let range = first as usize..first as usize + count as usize;
+        let children = self
+            .nested
+            .iter_mut()
+            .enumerate()
+            .skip(first as usize)
+            .take(count as usize);
         let mut height = 0;
-        for row in range {
-            let (Some(inner), Some(is_contained)) = (self.heights.get(row), self.contained.get_mut(row)) else {
-                return Err(InvalidColumns::Contained { column, first, end: u64::from(first) + u64::from(count), rows });
-            };
-            if std::mem::replace(is_contained, true) {
+        for (row, child) in children {
+            if std::mem::replace(&mut child.is_contained, true) {
                 return Err(InvalidColumns::Shared { row });
             }
-            height = height.max(*inner);
+            if child.has_key && kind == value_kind::ARRAY {
+                return Err(InvalidColumns::Key { row });
+            }
+            height = height.max(child.height);
         }
         if usize::from(height) >= MAX_VALUE_DEPTH {
             return Err(InvalidColumns::Depth { column });
@@ -102,5 +137,14 @@ fn lengths(attributes: &Attributes, columns: [&'static str; 3]) -> Result<(), In
 
 fn contained(column: &'static str, first: u32, count: u32, rows: usize) -> Result<(), InvalidColumns> {
     let end = u64::from(first) + u64::from(count);
-    if end > rows as u64 { Err(InvalidColumns::Contained { column, first, end, rows }) } else { Ok(()) }
+    if end > rows as u64 {
+        Err(InvalidColumns::Contained {
+            column,
+            first,
+            end,
+            rows,
+        })
+    } else {
+        Ok(())
+    }
 }

@@ -21,7 +21,11 @@ pub(crate) fn allocate_for_ever() -> ! {
 
 /// Calls itself until something stops it.
 pub(crate) fn recurse(depth: u64) -> u64 {
-    if black_box(depth) == u64::MAX { depth } else { black_box(recurse(depth + 1)) + 1 }
+    if black_box(depth) == u64::MAX {
+        depth
+    } else {
+        black_box(recurse(depth + 1)) + 1
+    }
 }
 
 /// Panics.
@@ -31,7 +35,10 @@ pub(crate) fn trap(place: &str) -> ! {
 }
 
 /// A text that says it is so long, but of which there is nothing behind the first byte.
-#[expect(unsafe_code, reason = "a plugin may give any pointer and length: here is one that does")]
+#[expect(
+    unsafe_code,
+    reason = "a plugin may give any pointer and length: here is one that does"
+)]
 pub(crate) fn text_outside_of_memory(bytes: usize) -> String {
     let start = Box::leak(Box::new(b'x'));
     // SAFETY: none. The text is handed to the host, which has to notice that it isn't there; nothing here reads it.
@@ -40,7 +47,13 @@ pub(crate) fn text_outside_of_memory(bytes: usize) -> String {
 
 /// Fills so many bytes of the heap with copies of a text, and leaves them there.
 pub(crate) fn plant(text: &str, bytes: usize) {
-    let copies = text.as_bytes().iter().copied().cycle().take(bytes).collect::<Vec<u8>>();
+    let copies = text
+        .as_bytes()
+        .iter()
+        .copied()
+        .cycle()
+        .take(bytes)
+        .collect::<Vec<u8>>();
     black_box(Box::leak(copies.into_boxed_slice()));
 }
 
@@ -52,7 +65,12 @@ pub(crate) fn scavenge(search: &str, bytes: usize) -> usize {
     let search = search.as_bytes();
     let found = memory()
         .windows(search.len().max(1))
-        .filter(|window| window.iter().zip(search).all(|(&there, &wanted)| there.wrapping_add(1) == wanted))
+        .filter(|window| {
+            window
+                .iter()
+                .zip(search)
+                .all(|(&there, &wanted)| there.wrapping_add(1) == wanted)
+        })
         .count();
     drop(room);
     found

@@ -29,8 +29,16 @@ pub enum Description {
 }
 
 impl Description {
-    const ALL: [Self; 7] =
-        [Self::Behave, Self::Loop, Self::Trap, Self::Allocate, Self::BadName, Self::Modest, Self::Greedy];
+    /// The good one last: whoever replaces its word in the file may replace it in [`Description::word`], too.
+    const ALL: [Self; 7] = [
+        Self::Loop,
+        Self::Trap,
+        Self::Allocate,
+        Self::BadName,
+        Self::Modest,
+        Self::Greedy,
+        Self::Behave,
+    ];
 
     /// The word that has this plugin do it, always of one length: replace that of [`Description::Behave`] with it.
     #[must_use]
@@ -51,18 +59,29 @@ impl Description {
 pub(crate) fn manifest() -> Manifest {
     let manifest = Manifest::new("evil", env!("CARGO_PKG_VERSION"), "Misbehaves, for tests")
         .signal("evil.deed", "It was asked to give a signal.");
-    // The compiler must not know the word, or it would leave out what the word doesn't ask for. Only its last
-    // bytes are compared: the words of `Description::word` are in the file, too, and must not look like it.
+    // The compiler must not know the word, or it would leave out what the word doesn't ask for.
     let word = black_box(&WORD);
-    match Description::ALL.into_iter().find(|description| description.word()[18..] == word[18..]) {
+    match Description::ALL
+        .into_iter()
+        .find(|description| description.word() == word)
+    {
         Some(Description::Loop) => deeds::run_for_ever(),
         Some(Description::Trap) => deeds::trap("describe"),
         Some(Description::Allocate) => deeds::allocate_for_ever(),
-        Some(Description::BadName) => Manifest { name: "Evil!".to_owned(), ..manifest },
-        Some(Description::Modest) => manifest.limits(Limits { memory: 8 << 20, call_time: 50, snapshot: 1_000 }),
-        Some(Description::Greedy) => {
-            manifest.limits(Limits { memory: u64::MAX, call_time: u32::MAX, snapshot: u32::MAX })
-        }
+        Some(Description::BadName) => Manifest {
+            name: "Evil!".to_owned(),
+            ..manifest
+        },
+        Some(Description::Modest) => manifest.limits(Limits {
+            memory: 8 << 20,
+            call_time: 50,
+            snapshot: 1_000,
+        }),
+        Some(Description::Greedy) => manifest.limits(Limits {
+            memory: u64::MAX,
+            call_time: u32::MAX,
+            snapshot: u32::MAX,
+        }),
         Some(Description::Behave) | None => manifest,
     }
 }

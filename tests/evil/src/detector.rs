@@ -1,6 +1,9 @@
 //! The detector: does what it is told when it is told to.
 
-use aia_plugin_sdk::{Detector, Level, Logs, Manifest, Metrics, OpenError, Outcome, RowId, Spans, Time};
+use aia_plugin_sdk::{
+    Detector, Level, LogRecord, Logs, Manifest, Metric, Metrics, OpenError, Outcome, Point, RowId, Span,
+    Spans, Time,
+};
 
 use crate::{Config, Deed, Stage, deeds, description, signals};
 
@@ -25,7 +28,11 @@ impl Detector for Evil {
             return Err(OpenError::Snapshot("as asked".to_owned()));
         }
         let calls = snapshot.and_then(|bytes| bytes.first().copied()).unwrap_or(0);
-        let evil = Self { config, calls, last: RowId { segment: 1, row: 0 } };
+        let evil = Self {
+            config,
+            calls,
+            last: RowId { segment: 1, row: 0 },
+        };
         if evil.config.stage == Stage::Open {
             evil.act(&mut Outcome::default()).map_err(OpenError::Config)?;
         }
@@ -33,20 +40,27 @@ impl Detector for Evil {
     }
 
     fn observe_spans(&mut self, spans: Spans<'_>, out: &mut Outcome) -> Result<(), String> {
-        self.observe(spans.spans().last().map(|span| span.row()), out)
+        self.observe(spans.spans().last().map(Span::row), out)
     }
 
     fn observe_logs(&mut self, logs: Logs<'_>, out: &mut Outcome) -> Result<(), String> {
-        self.observe(logs.records().last().map(|record| record.row()), out)
+        self.observe(logs.records().last().map(LogRecord::row), out)
     }
 
     fn observe_metrics(&mut self, metrics: Metrics<'_>, out: &mut Outcome) -> Result<(), String> {
-        self.observe(metrics.metrics().flat_map(|metric| metric.points()).last().map(|point| point.row()), out)
+        self.observe(
+            metrics.metrics().flat_map(Metric::points).last().map(Point::row),
+            out,
+        )
     }
 
     fn tick(&mut self, _: Time, out: &mut Outcome) -> Result<(), String> {
         self.calls = self.calls.wrapping_add(1);
-        if self.config.stage == Stage::Tick { self.act(out) } else { Ok(()) }
+        if self.config.stage == Stage::Tick {
+            self.act(out)
+        } else {
+            Ok(())
+        }
     }
 
     fn snapshot(&self) -> Vec<u8> {
@@ -56,7 +70,9 @@ impl Detector for Evil {
         match self.config.deed {
             Deed::Bytes => vec![0; self.config.count],
             Deed::Nowhere => deeds::text_outside_of_memory(self.config.count).into_bytes(),
-            _ => self.act(&mut Outcome::default()).map_or_else(String::into_bytes, |()| vec![self.calls]),
+            _ => self
+                .act(&mut Outcome::default())
+                .map_or_else(String::into_bytes, |()| vec![self.calls]),
         }
     }
 }
@@ -65,11 +81,21 @@ impl Evil {
     fn observe(&mut self, last: Option<RowId>, out: &mut Outcome) -> Result<(), String> {
         self.calls = self.calls.wrapping_add(1);
         self.last = last.unwrap_or(self.last);
-        if self.config.stage == Stage::Observe { self.act(out) } else { Ok(()) }
+        if self.config.stage == Stage::Observe {
+            self.act(out)
+        } else {
+            Ok(())
+        }
     }
 
     fn act(&self, out: &mut Outcome) -> Result<(), String> {
-        let Config { deed, flaw, count, text, .. } = &self.config;
+        let Config {
+            deed,
+            flaw,
+            count,
+            text,
+            ..
+        } = &self.config;
         match deed {
             Deed::Behave | Deed::RefuseSnapshot => Ok(()),
             Deed::Loop => deeds::run_for_ever(),

@@ -12,7 +12,10 @@ pub(crate) fn good(row: RowId) -> Signal {
     Signal {
         kind: "evil.deed".to_owned(),
         severity: Severity::Low,
-        fingerprint: Fingerprint { version: 1, parts: vec!["part".to_owned()] },
+        fingerprint: Fingerprint {
+            version: 1,
+            parts: vec!["part".to_owned()],
+        },
         title: "As asked".to_owned(),
         service: "service".to_owned(),
         operation: "operation".to_owned(),
@@ -45,31 +48,80 @@ pub(crate) fn flawed(flaw: Flaw, last: RowId) -> Signal {
         Flaw::LongAffected => signal.affected = vec![long()],
         Flaw::StartBehindEnd => signal.start_time = 3,
         Flaw::ManyMeasures => signal.measures = vec![measure(); 33],
-        Flaw::LongMeasureName => signal.measures = vec![Measure { name: long(), ..measure() }],
-        Flaw::LongUnit => signal.measures = vec![Measure { unit: long(), ..measure() }],
-        Flaw::NanValue => signal.measures = vec![Measure { value: f64::NAN, ..measure() }],
+        Flaw::LongMeasureName => {
+            signal.measures = vec![Measure {
+                name: long(),
+                ..measure()
+            }];
+        }
+        Flaw::LongUnit => {
+            signal.measures = vec![Measure {
+                unit: long(),
+                ..measure()
+            }];
+        }
+        Flaw::NanValue => {
+            signal.measures = vec![Measure {
+                value: f64::NAN,
+                ..measure()
+            }];
+        }
         Flaw::InfiniteBaseline => {
-            signal.measures = vec![Measure { baseline: Some(f64::INFINITY), ..measure() }];
+            signal.measures = vec![Measure {
+                baseline: Some(f64::INFINITY),
+                ..measure()
+            }];
         }
         Flaw::ManyDetails => signal.details = vec![detail(); 33],
-        Flaw::LongDetailName => signal.details = vec![Detail { name: long(), ..detail() }],
-        Flaw::LongDetail => signal.details = vec![Detail { value: long(), ..detail() }],
+        Flaw::LongDetailName => {
+            signal.details = vec![Detail {
+                name: long(),
+                ..detail()
+            }];
+        }
+        Flaw::LongDetail => {
+            signal.details = vec![Detail {
+                value: long(),
+                ..detail()
+            }];
+        }
         Flaw::NoEvidence => signal.evidence.clear(),
         Flaw::ManyEvidence => signal.evidence = vec![last; 65],
-        Flaw::RowBehindEnd => signal.evidence = vec![RowId { row: last.row + 1, ..last }],
+        Flaw::RowBehindEnd => {
+            signal.evidence = vec![RowId {
+                row: last.row + 1,
+                ..last
+            }];
+        }
         Flaw::SegmentZero => signal.evidence = vec![RowId { segment: 0, row: 0 }],
-        Flaw::SegmentAhead => signal.evidence = vec![RowId { segment: last.segment + 1, row: 0 }],
+        Flaw::SegmentAhead => {
+            signal.evidence = vec![RowId {
+                segment: last.segment + 1,
+                row: 0,
+            }];
+        }
         Flaw::RowOfEarlierSegment => {
-            signal.evidence = vec![RowId { segment: last.segment.wrapping_sub(1), row: 1_000_000 }];
+            signal.evidence = vec![RowId {
+                segment: last.segment.wrapping_sub(1),
+                row: 1_000_000,
+            }];
         }
     }
     signal
 }
 
 fn measure() -> Measure {
-    Measure { name: "deeds".to_owned(), unit: "1".to_owned(), value: 1.0, baseline: Some(0.5) }
+    Measure {
+        name: "deeds".to_owned(),
+        unit: "1".to_owned(),
+        value: 1.0,
+        baseline: Some(0.5),
+    }
 }
 
 fn detail() -> Detail {
-    Detail { name: "deed".to_owned(), value: "as asked".to_owned() }
+    Detail {
+        name: "deed".to_owned(),
+        value: "as asked".to_owned(),
+    }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::cargo::build_programs;
+use crate::cargo::build;
 use crate::demo::aia::Aia;
 use crate::demo::shop::{FAULTY_RELEASE, GOOD_RELEASE, Shop};
 use crate::interrupt::{self, wait_for};
@@ -51,7 +51,7 @@ pub(crate) struct Options {
 /// When something can't be built or started, or AIA doesn't do as it must; what was written stays for a look then.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup()?;
-    let programs = build_programs(&["aia", "aia-demo"], false)?;
+    let programs = build()?;
     let program = |name: &str| {
         programs
             .get(name)

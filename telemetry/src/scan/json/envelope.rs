@@ -45,7 +45,7 @@ pub(in crate::scan) fn request<T: Request>(scan: &mut T, body: &[u8]) -> Result<
         .and_then(|()| deserializer.end())
     {
         Ok(()) => Ok(()),
-        Err(error) => Err(scan.sink().trouble.to_error(&error, body, T::REQUEST)),
+        Err(error) => Err(scan.sink().trouble.take_error(&error, body, T::REQUEST)),
     }
 }
 

@@ -36,7 +36,7 @@ impl Trouble {
     }
 
     /// The error that the scan of `request` ended with.
-    pub(super) fn to_error(
+    pub(super) fn take_error(
         &mut self,
         error: &serde_json::Error,
         body: &[u8],
@@ -50,10 +50,11 @@ impl Trouble {
         }
         // serde_json puts the place behind its words; ScanError has it in front of them.
         let words = error.to_string();
-        let reason = words
-            .strip_suffix(&format!(" at line {line} column {column}"))
-            .unwrap_or(&words)
-            .to_owned();
+        let reason = unquoted(
+            words
+                .strip_suffix(&format!(" at line {line} column {column}"))
+                .unwrap_or(&words),
+        );
         let reading = if key.is_empty() {
             message.to_owned()
         } else {
@@ -69,7 +70,19 @@ impl Trouble {
     }
 }
 
-/// The byte at a line and a column of it, as serde_json counts them.
+/// Leaves a text that serde quotes out of its words: it may be of any length, and a secret.
+fn unquoted(words: &str) -> String {
+    for problem in ["invalid type: string", "invalid value: string"] {
+        if let Some(quoted) = words.strip_prefix(problem)
+            && let Some(place) = quoted.rfind("\", expected ")
+        {
+            return problem.to_owned() + quoted.get(place + 1..).unwrap_or_default();
+        }
+    }
+    words.to_owned()
+}
+
+/// The byte at a line and a column of it, as `serde_json` counts them.
 fn offset(body: &[u8], line: usize, column: usize) -> usize {
     let lines = body.split_inclusive(|byte| *byte == b'\n');
     let before: usize = lines.take(line.saturating_sub(1)).map(<[u8]>::len).sum();

@@ -212,7 +212,7 @@ impl<C: SignalSink> Message<C> for ResourceRow {
     ) -> Result<(), A::Error> {
         match key {
             "attributes" => attributes(scan, map, |scan, item| {
-                scan.sink().common.resources.attributes.push(item)
+                scan.sink().common.resources.attributes.push(item);
             })?,
             "droppedAttributesCount" => self.dropped_attributes = scalar::integer(map)?,
             _ => skip(map)?,
@@ -234,7 +234,7 @@ impl<C: SignalSink> Message<C> for ScopeRow {
             "name" => self.name = scalar::text(scan, map)?,
             "version" => self.version = scalar::text(scan, map)?,
             "attributes" => attributes(scan, map, |scan, item| {
-                scan.sink().common.scopes.attributes.push(item)
+                scan.sink().common.scopes.attributes.push(item);
             })?,
             "droppedAttributesCount" => self.dropped_attributes = scalar::integer(map)?,
             _ => skip(map)?,

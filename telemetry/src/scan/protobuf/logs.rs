@@ -42,7 +42,7 @@ impl Request for LogSink {
             match tag {
                 TIME => row.time = cursor.fixed64("LogRecord.time_unix_nano")?,
                 SEVERITY_NUMBER => {
-                    row.severity_number = enum_number(cursor.int32("LogRecord.severity_number")?)
+                    row.severity_number = enum_number(cursor.int32("LogRecord.severity_number")?);
                 }
                 SEVERITY_TEXT => {
                     row.severity_text = value::text(&mut self.sink, &mut cursor, "LogRecord.severity_text")?;
@@ -60,7 +60,7 @@ impl Request for LogSink {
                 SPAN_ID => row.span_id = span_id(cursor.bytes("LogRecord.span_id")?),
                 OBSERVED_TIME => row.observed_time = cursor.fixed64("LogRecord.observed_time_unix_nano")?,
                 EVENT_NAME => {
-                    row.event_name = value::text(&mut self.sink, &mut cursor, "LogRecord.event_name")?
+                    row.event_name = value::text(&mut self.sink, &mut cursor, "LogRecord.event_name")?;
                 }
                 _ => cursor.skip(tag, &LOG_RECORD)?,
             }

@@ -17,13 +17,21 @@ const DOUBLE_VALUE: u8 = 0x21;
 #[inline]
 pub(super) fn key_value(sink: &mut Sink, content: &[u8]) -> Option<Item> {
     let (key, rest) = short(content, KEY)?;
-    let (value, []) = short(rest, VALUE)? else { return None };
+    let (value, []) = short(rest, VALUE)? else {
+        return None;
+    };
     let (kind, data) = match value {
         [STRING_VALUE, ..] => {
-            let (text, []) = short(value, STRING_VALUE)? else { return None };
+            let (text, []) = short(value, STRING_VALUE)? else {
+                return None;
+            };
             let key = sink.key(key).ok()?;
             let index = sink.value_text(key, text).ok()?;
-            return Some(Item { key, kind: value_kind::STRING, data: index.into() });
+            return Some(Item {
+                key,
+                kind: value_kind::STRING,
+                data: index.into(),
+            });
         }
         [INT_VALUE, int @ ..0x80] => (value_kind::INT, u64::from(*int)),
         [INT_VALUE, low @ 0x80..=0xff, high @ ..0x80] => {
@@ -33,7 +41,11 @@ pub(super) fn key_value(sink: &mut Sink, content: &[u8]) -> Option<Item> {
         [DOUBLE_VALUE, bits @ ..] => (value_kind::DOUBLE, u64::from_le_bytes(bits.try_into().ok()?)),
         _ => return None,
     };
-    Some(Item { key: sink.key(key).ok()?, kind, data })
+    Some(Item {
+        key: sink.key(key).ok()?,
+        kind,
+        data,
+    })
 }
 
 /// Splits off a field of the given tag whose length is a single byte.

@@ -159,7 +159,7 @@ pub(super) fn exponential_histogram(
     while let Some(tag) = cursor.tag(&EXPONENTIAL)? {
         match tag {
             EXPONENTIAL_ATTRIBUTES => {
-                attribute(metrics, &mut cursor, "ExponentialHistogramDataPoint.attributes")?
+                attribute(metrics, &mut cursor, "ExponentialHistogramDataPoint.attributes")?;
             }
             START_TIME => {
                 point.start_time = cursor.fixed64("ExponentialHistogramDataPoint.start_time_unix_nano")?;
@@ -171,7 +171,7 @@ pub(super) fn exponential_histogram(
                 .set_sum(cursor.fixed64("ExponentialHistogramDataPoint.sum")?),
             EXPONENTIAL_SCALE => row.scale = cursor.sint32("ExponentialHistogramDataPoint.scale")?,
             EXPONENTIAL_ZERO_COUNT => {
-                row.zero_count = cursor.fixed64("ExponentialHistogramDataPoint.zero_count")?
+                row.zero_count = cursor.fixed64("ExponentialHistogramDataPoint.zero_count")?;
             }
             EXPONENTIAL_POSITIVE => {
                 let content = cursor.message("ExponentialHistogramDataPoint.positive")?;

@@ -66,7 +66,7 @@ impl Request for TraceSink {
                 TRACE_ID => row.trace_id = trace_id(cursor.bytes("Span.trace_id")?),
                 SPAN_ID => row.span_id = span_id(cursor.bytes("Span.span_id")?),
                 TRACE_STATE => {
-                    row.trace_state = value::text(&mut self.sink, &mut cursor, "Span.trace_state")?
+                    row.trace_state = value::text(&mut self.sink, &mut cursor, "Span.trace_state")?;
                 }
                 PARENT_SPAN_ID => {
                     let bytes = cursor.bytes("Span.parent_span_id")?;

@@ -1,0 +1,80 @@
+//! The measurements.
+
+mod crossing;
+mod native;
+mod redact;
+mod sandbox;
+mod scan;
+mod up;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aia::runtime::{CompilerConfig, Plugin, Runtime, RuntimeConfig};
+use anyhow::{Context, Result};
+
+use crate::result::Outcome;
+
+/// Rows in the requests that are measured with, unless a measurement says otherwise.
+const ROWS: f64 = 512.0;
+
+/// What measurements need to know.
+#[derive(Debug)]
+pub struct Setting {
+    /// The `aia` program.
+    pub aia: PathBuf,
+}
+
+/// A measurement.
+#[derive(Debug)]
+pub struct Bench {
+    /// What it is called by.
+    pub name: &'static str,
+    /// What it measures.
+    pub about: &'static str,
+    /// Measures.
+    pub run: fn(&Setting) -> Result<Outcome>,
+}
+
+/// All measurements.
+pub const BENCHES: &[Bench] = &[
+    Bench {
+        name: "scan",
+        about: "protobuf to columns, against prost's decode of the same bytes",
+        run: |_| scan::run(),
+    },
+    Bench {
+        name: "redact",
+        about: "looking for secrets, as a share of taking a request in",
+        run: |_| redact::run(),
+    },
+    Bench {
+        name: "sandbox",
+        about: "from bytes to signals with `errors` in Wasm, against the same source natively",
+        run: |_| sandbox::run(),
+    },
+    Bench {
+        name: "crossing",
+        about: "what it costs to hand telemetry to a plugin that does next to nothing",
+        run: |_| crossing::run(),
+    },
+    Bench {
+        name: "up",
+        about: "from exec to ready with a warm cache, and memory when idle",
+        run: up::run,
+    },
+];
+
+/// Loads a first-party plugin, compiled in this process.
+fn load(name: &str, component: &[u8]) -> Result<Arc<Plugin>> {
+    let runtime =
+        Runtime::new(RuntimeConfig::new(CompilerConfig::InProcess)).context("starting the runtime")?;
+    runtime
+        .load(name, component)
+        .with_context(|| format!("loading {name}"))
+}
+
+/// Rows of earlier segments: all that the measurements hand over have this many.
+fn any_row(_segment: u64) -> Option<u32> {
+    Some(512)
+}

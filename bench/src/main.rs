@@ -1,0 +1,55 @@
+//! `aia-bench`: runs measurements, prints a table of each and writes it as JSON.
+
+use std::fs;
+use std::path::PathBuf;
+
+use aia_bench::{BENCHES, Bench, Setting};
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+
+/// Measures AIA.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder for the results, one JSON file a measurement.
+    #[arg(long)]
+    out: PathBuf,
+    /// The `aia` program, built as this one is.
+    #[arg(long)]
+    aia: PathBuf,
+    /// Which measurements; all by default.
+    names: Vec<String>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let setting = Setting { aia: arguments.aia };
+    let chosen = choose(&arguments.names)?;
+    fs::create_dir_all(&arguments.out).with_context(|| format!("creating {}", arguments.out.display()))?;
+    for bench in chosen {
+        let outcome = (bench.run)(&setting).with_context(|| format!("measuring {}", bench.name))?;
+        println!("\n{}: {}\n{}", bench.name, bench.about, outcome.table());
+        let file = arguments.out.join(bench.name).with_extension("json");
+        let json = serde_json::to_string_pretty(&outcome.json(bench.name))?;
+        fs::write(&file, json + "\n").with_context(|| format!("writing {}", file.display()))?;
+        println!("written to {}", file.display());
+    }
+    Ok(())
+}
+
+fn choose(names: &[String]) -> Result<Vec<&'static Bench>> {
+    if names.is_empty() {
+        return Ok(BENCHES.iter().collect());
+    }
+    let find = |name: &String| {
+        let found = BENCHES.iter().find(|bench| bench.name == name);
+        let Some(found) = found else {
+            let known: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
+            bail!(
+                "there is no measurement {name:?}; there are: {}",
+                known.join(", ")
+            );
+        };
+        Ok(found)
+    };
+    names.iter().map(find).collect()
+}

@@ -1,0 +1,208 @@
+//! The log as sessions and look-ups see it: across memory, journal, blocks and restarts.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aia_telemetry::{
+    Columns, Footer, ProjectId, ProjectKeys, RootSecret, ScanLimits, Scratch, SegmentLimits, SignalType,
+    TenantId, scan_json,
+};
+use object_store::memory::InMemory;
+
+use super::*;
+use crate::store::sqlite::Sqlite;
+
+const TRACE: &str = "0102030405060708090a0b0c0d0e0f10";
+
+fn scope() -> Scope {
+    Scope { tenant: TenantId::new("t").unwrap(), project: ProjectId::new("p").unwrap() }
+}
+
+/// One span; `number` makes it different.
+fn columns(number: u32) -> (Columns, Vec<u8>) {
+    let trace = if number == 3 { TRACE.to_owned() } else { format!("{:032x}", number + 1) };
+    let body = format!(
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"traceId":"{trace}","spanId":"{:016x}","name":"n{number}"}}]}}]}}]}}"#,
+        number + 1
+    );
+    let scanned =
+        scan_json(SignalType::Traces, body.as_bytes(), &ScanLimits::default(), &mut Scratch::default()).unwrap();
+    (scanned.columns, body.into_bytes())
+}
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    objects: Arc<InMemory>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), objects: Arc::new(InMemory::new()), runtime }
+    }
+
+    fn journal(&self) -> std::path::PathBuf {
+        self.folder.path().join("journal")
+    }
+
+    fn open(&self, cache_bytes: usize) -> Log {
+        let store = Arc::new(Sqlite::open(&self.folder.path().join("aia.db")).unwrap());
+        Log::open(
+            LogConfig {
+                journal: JournalConfig::new(self.journal()),
+                cache_bytes,
+                segment_limits: SegmentLimits { max_columns_bytes: 1 << 20 },
+            },
+            Arc::clone(&self.objects) as Arc<dyn ObjectStore>,
+            self.runtime.handle().clone(),
+            Arc::new(KeyRing::new(RootSecret::new([1; 32]), [2; 32])),
+            store,
+            Arc::new(Metrics::default()),
+            Arc::new(|_| {}),
+        )
+        .unwrap()
+    }
+}
+
+fn append(log: &Log, number: u32) -> Appended {
+    let (columns, body) = columns(number);
+    let scope = scope();
+    let keys = ProjectKeys::derive(&RootSecret::new([1; 32]), &scope.tenant, &scope.project);
+    let received_at = crate::clock::now();
+    let key = aia_telemetry::IngestKey {
+        tenant: scope.tenant.clone(),
+        project: scope.project.clone(),
+        key_id: aia_telemetry::KeyId::new("k").unwrap(),
+        version: 1,
+    };
+    let header = keys.header(&columns, &body, received_at, &key);
+    let segment = keys.seal(&header, Some(&columns)).unwrap();
+    let footer = Some(Arc::new(Footer::of(&columns)));
+    let note = Note { signal: header.signal, rows: header.rows, footer, weight: body.len(), columns: Some(columns) };
+    log.append_blocking(Append { scope, id: header.id, received_at, segment, note }).unwrap()
+}
+
+/// Waits until the journal's folder holds at most `files`.
+fn wait_for_compaction(folder: &Path, files: usize) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while std::fs::read_dir(folder).unwrap().count() > files {
+        assert!(std::time::Instant::now() < deadline, "the compactor doesn't end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn assert_holds(log: &Log, count: u32) {
+    assert_eq!(log.head(&scope()).sequence, u64::from(count));
+    for number in 0..count {
+        let segment = log.peek(&scope(), u64::from(number) + 1).unwrap();
+        assert_eq!(segment.columns.as_ref(), Some(&columns(number).0), "segment {number}");
+        assert_eq!(log.rows(&scope(), u64::from(number) + 1), Some(1));
+    }
+    assert!(matches!(log.read(&scope(), u64::from(count) + 1), Err(error) if error.is_lost()));
+    let trace = log.trace(&scope(), u128::from_str_radix(TRACE, 16).unwrap().to_be_bytes()).unwrap();
+    assert_eq!(trace.iter().map(|row| row.content.span_id).collect::<Vec<_>>(), [4]);
+}
+
+#[test]
+fn reads_the_same_from_memory_journal_and_blocks_and_after_each_restart() {
+    let fixture = Fixture::new();
+    let log = fixture.open(1 << 20);
+    for number in 0..6 {
+        assert_eq!(append(&log, number), Appended::Stored(u64::from(number) + 1));
+    }
+    assert_holds(&log, 6);
+    // Handing the columns over leaves the journal to read from.
+    assert!(log.read(&scope(), 1).unwrap().columns.is_some());
+    assert_holds(&log, 6);
+    log.roll();
+    wait_for_compaction(&fixture.journal(), 0);
+    assert_holds(&log, 6);
+    for number in 6..9 {
+        append(&log, number);
+    }
+    assert_holds(&log, 9);
+    log.close();
+
+    let log = fixture.open(1 << 20);
+    assert_holds(&log, 9);
+    // Retries of what lies in blocks and of what lies in the journal are both known.
+    assert_eq!(append(&log, 0), Appended::Duplicate);
+    assert_eq!(append(&log, 8), Appended::Duplicate);
+    assert_eq!(append(&log, 9), Appended::Stored(10));
+    assert_holds(&log, 10);
+    log.close();
+}
+
+#[test]
+fn without_memory_to_spare_reads_from_the_journal() {
+    let fixture = Fixture::new();
+    let log = fixture.open(0);
+    for number in 0..5 {
+        append(&log, number);
+    }
+    assert_eq!(log.shared.state.lock().cached, 0);
+    assert_holds(&log, 5);
+    log.close();
+}
+
+#[test]
+fn a_crash_between_blocks_and_deletion_stores_nothing_twice() {
+    let fixture = Fixture::new();
+    let log = fixture.open(1 << 20);
+    for number in 0..5 {
+        append(&log, number);
+    }
+    let before: Vec<_> = std::fs::read_dir(fixture.journal()).unwrap().map(|file| file.unwrap().path()).collect();
+    let copies: Vec<_> = before.iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+    log.roll();
+    wait_for_compaction(&fixture.journal(), 0);
+    log.close();
+    for (path, bytes) in copies {
+        std::fs::write(path, bytes).unwrap();
+    }
+    let log = fixture.open(1 << 20);
+    assert_holds(&log, 5);
+    wait_for_compaction(&fixture.journal(), 0);
+    assert_holds(&log, 5);
+    assert_eq!(append(&log, 2), Appended::Duplicate);
+    assert_eq!(append(&log, 5), Appended::Stored(6));
+    log.close();
+}
+
+#[test]
+fn a_flipped_byte_in_a_block_loses_that_segment_and_no_other() {
+    use object_store::ObjectStoreExt;
+
+    let fixture = Fixture::new();
+    let log = fixture.open(1 << 20);
+    for number in 0..3 {
+        append(&log, number);
+    }
+    log.roll();
+    wait_for_compaction(&fixture.journal(), 0);
+    log.close();
+    let path = object_store::path::Path::from(format!("blocks/t/p/{:020}", 1));
+    let bytes = fixture.runtime.block_on(async {
+        fixture.objects.get(&path).await.unwrap().bytes().await.unwrap()
+    });
+    let mut damaged = bytes.to_vec();
+    damaged[40] ^= 1;
+    fixture.runtime.block_on(fixture.objects.put(&path, damaged.into())).unwrap();
+
+    let log = fixture.open(1 << 20);
+    let lost = log.read(&scope(), 1).err().unwrap();
+    assert!(lost.is_lost(), "{lost}");
+    assert!(log.read(&scope(), 2).is_ok() && log.read(&scope(), 3).is_ok());
+    log.close();
+
+    let mut footer_damaged = bytes.to_vec();
+    let position = footer_damaged.len() - 60;
+    footer_damaged[position] ^= 1;
+    fixture.runtime.block_on(fixture.objects.put(&path, footer_damaged.into())).unwrap();
+    let log = fixture.open(1 << 20);
+    let lost = log.read(&scope(), 2).err().unwrap();
+    assert!(lost.is_lost() && crate::chain(&lost).contains("its footer doesn't verify"), "{}", crate::chain(&lost));
+    log.close();
+}

@@ -1,0 +1,13 @@
+//! The runtime against plugins that misbehave, files that are no plugins, and caches that were tampered with.
+//!
+//! What these tests don't show: that wasmtime's sandbox holds (that is wasmtime's to test), and how fast it all is
+//! (`bench/` measures that).
+
+mod cache;
+mod compiler;
+mod deeds;
+mod descriptions;
+mod files;
+mod flaws;
+mod isolation;
+mod support;

@@ -1,0 +1,391 @@
+//! The detector: reads errors out of telemetry, holds them, lays them at their origins and signals groups.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aia_plugin_sdk::{
+    Detector, Level, LogRecord, Logs, Manifest, OpenError, Outcome, Resource, RowId, Severity, Span, Spans,
+    Time, TraceId, snapshot,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::classify::{FailureKeys, Verdict, is_request};
+use crate::config::{Config, SCHEMA, TICK_SECONDS};
+use crate::decided::{Decided, Late};
+use crate::fault::{Fault, GroupId};
+use crate::group::{Circumstances, Group, MAX_SERVICE_BYTES};
+use crate::groups::Groups;
+use crate::hold::{HeldLog, HeldSpan, Hold, Linked};
+use crate::operation::{OperationKeys, OperationSource};
+use crate::origin::{Laid, decide};
+use crate::releases::{MAX_RELEASE_BYTES, Releases};
+use crate::signal;
+use crate::text::clip;
+use crate::traffic::Traffic;
+
+/// Version of the state in snapshots.
+const SNAPSHOT_VERSION: u32 = 1;
+
+/// OTLP's smallest severity number of an error.
+const SEVERITY_ERROR: u8 = 17;
+
+/// Severity numbers above are unknown ones.
+const SEVERITY_LAST: u8 = 24;
+
+/// Finds errors and lays them at the service where they began.
+#[derive(Debug)]
+pub struct Errors {
+    config: Config,
+    state: State,
+}
+
+/// All that a snapshot holds.
+#[derive(Debug, Default, Deserialize, Serialize)]
+struct State {
+    /// When the session's life began, by the first telemetry it saw.
+    started: Time,
+    hold: Hold,
+    decided: Decided,
+    groups: Groups,
+    traffic: Traffic,
+    releases: Releases,
+}
+
+impl Detector for Errors {
+    type Config = Config;
+
+    fn manifest() -> Manifest {
+        Manifest::new("errors", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_DESCRIPTION"))
+            .config_schema(SCHEMA)
+            .signal("errors.exception", "The same exception occurs repeatedly")
+            .signal(
+                "errors.http",
+                "Requests to an operation end with HTTP 5xx repeatedly",
+            )
+            .signal(
+                "errors.rpc",
+                "Calls of an operation end with an RPC status that is the server's fault",
+            )
+            .signal(
+                "errors.status",
+                "Spans of an operation have the status \"error\" repeatedly",
+            )
+    }
+
+    fn open(config: Config, snapshot: Option<&[u8]>) -> Result<Self, OpenError> {
+        config.check()?;
+        let state = snapshot
+            .map(|bytes| snapshot::decode(SNAPSHOT_VERSION, bytes))
+            .transpose()?;
+        Ok(Self {
+            config,
+            state: state.unwrap_or_default(),
+        })
+    }
+
+    fn observe_spans(&mut self, batch: Spans<'_>, _: &mut Outcome) -> Result<(), String> {
+        let now = self.begin(batch.received_at());
+        let (failures, operations) = (FailureKeys::new(batch), OperationKeys::new(batch));
+        let mut sender = Sender::default();
+        let mut requests: BTreeMap<(&str, OperationSource<'_>), u32> = BTreeMap::new();
+        for span in batch.spans() {
+            if sender.is_another(span.resource()) {
+                sender = Sender::new(span.resource());
+                self.state.releases.observe(sender.service, sender.release, now);
+            }
+            if is_request(span.kind()) {
+                let count = requests
+                    .entry((sender.service, operations.source(span)))
+                    .or_default();
+                *count = count.saturating_add(1);
+            }
+            self.span(span, sender, failures.judge(span), &operations, now);
+        }
+        let window_ticks = self.config.window_ticks();
+        for ((service, source), count) in requests {
+            self.state
+                .traffic
+                .add(service, source.name(), count, window_ticks);
+        }
+        self.decide_due(Time::UNSET, now);
+        Ok(())
+    }
+
+    fn observe_logs(&mut self, batch: Logs<'_>, _: &mut Outcome) -> Result<(), String> {
+        let now = self.begin(batch.received_at());
+        let mut sender = Sender::default();
+        for record in batch.records() {
+            if sender.is_another(record.resource()) {
+                sender = Sender::new(record.resource());
+                self.state.releases.observe(sender.service, sender.release, now);
+            }
+            if (SEVERITY_ERROR..=SEVERITY_LAST).contains(&record.severity()) {
+                self.log(record, sender, now);
+            }
+        }
+        self.decide_due(Time::UNSET, now);
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Outcome) -> Result<(), String> {
+        let hold = self.config.hold_seconds.saturating_mul(1_000_000_000);
+        self.decide_due(Time::from_nanos(now.as_nanos().saturating_sub(hold)), now);
+        self.signal(now, out);
+        self.state.traffic.tick();
+        self.state.groups.recount();
+        let dropped = self.state.hold.take_dropped();
+        if dropped > 0 {
+            out.log(
+                Level::Info,
+                format_args!("{dropped} errors beyond the limit of 32 a trace were left out"),
+            );
+        }
+        let forgotten = self.state.groups.take_forgotten();
+        if forgotten > 0 {
+            out.log(
+                Level::Info,
+                format_args!("{forgotten} groups of errors were forgotten for want of room"),
+            );
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        snapshot::encode(SNAPSHOT_VERSION, &self.state)
+    }
+}
+
+/// Who sent a row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sender<'a> {
+    resource: Option<u32>,
+    service: &'a str,
+    release: &'a str,
+}
+
+impl<'a> Sender<'a> {
+    fn new(resource: Resource<'a>) -> Self {
+        Self {
+            resource: Some(resource.index()),
+            service: clip(resource.service_name(), MAX_SERVICE_BYTES),
+            release: clip(resource.service_version(), MAX_RELEASE_BYTES),
+        }
+    }
+
+    fn is_another(&self, resource: Resource<'_>) -> bool {
+        self.resource != Some(resource.index())
+    }
+}
+
+impl Errors {
+    fn begin(&mut self, now: Time) -> Time {
+        if !self.state.started.is_set() {
+            self.state.started = now;
+        }
+        now
+    }
+
+    /// Takes a span in, if it failed or perhaps did.
+    fn span(
+        &mut self,
+        span: Span<'_>,
+        sender: Sender<'_>,
+        verdict: Verdict,
+        operations: &OperationKeys,
+        now: Time,
+    ) {
+        if verdict == Verdict::Fine {
+            return;
+        }
+        // The last exception is the one that left the span.
+        let exceptions = span.events().filter(|event| event.name() == "exception");
+        let exception = exceptions
+            .last()
+            .and_then(|event| Fault::from_attributes(sender.service, event.attributes()));
+        let (fault, perhaps) = match (exception, &verdict) {
+            (Some(fault), Verdict::Failed(_)) => (fault, false),
+            (Some(fault), _) => (fault, true),
+            (None, Verdict::Failed(failure)) => {
+                let operation = operations.source(span).name();
+                (
+                    Fault::from_failure(sender.service, &operation, failure, span),
+                    false,
+                )
+            }
+            (None, _) => return,
+        };
+        let trace = span.trace_id();
+        match self
+            .state
+            .decided
+            .get(trace)
+            .map(|decided| decided.late(span.span_id(), span.parent_span_id()))
+        {
+            Some(Late::Known) => return,
+            Some(Late::Passing) => {
+                self.pass(trace, sender.service, span.row());
+                return;
+            }
+            Some(Late::Deeper) | None => {}
+        }
+        let is_exception = fault.is_exception();
+        let group = self.group(fault, sender, || operations.source(span).name(), now);
+        let held = HeldSpan {
+            id: span.span_id(),
+            parent: span.parent_span_id(),
+            link: span.links().map(|link| (link.trace_id(), link.span_id())).next(),
+            group,
+            perhaps,
+            is_request: is_request(span.kind()),
+            is_exception,
+            start: span.start_time(),
+            end: span.end_time(),
+            row: span.row(),
+        };
+        self.state.hold.span(trace, held, now);
+    }
+
+    /// Takes a log record of an error in, if it tells of an exception.
+    fn log(&mut self, record: LogRecord<'_>, sender: Sender<'_>, now: Time) {
+        let Some(fault) = Fault::from_log(sender.service, record) else {
+            return;
+        };
+        let time = if record.time().is_set() {
+            record.time()
+        } else {
+            now
+        };
+        let trace = record.trace_id();
+        if trace.is_set() && self.state.decided.get(trace).is_some() {
+            self.pass(trace, sender.service, record.row());
+            return;
+        }
+        let group = self.group(fault, sender, String::new, now);
+        let log = HeldLog {
+            span: record.span_id(),
+            group,
+            time,
+            row: record.row(),
+        };
+        if trace.is_set() {
+            self.state.hold.log(trace, log, now);
+        } else if let Some(group) = self.state.groups.get_mut(group) {
+            group.count(Laid::of_log(&log), now);
+        }
+    }
+
+    /// Finds or makes the group of a fault.
+    fn group(
+        &mut self,
+        fault: Fault,
+        sender: Sender<'_>,
+        operation: impl Fn() -> String,
+        now: Time,
+    ) -> GroupId {
+        let id = fault.group();
+        match self.state.groups.get_mut(id) {
+            Some(group) => {
+                group.last_seen = now;
+                if group.release != sender.release {
+                    group.release = sender.release.to_owned();
+                }
+            }
+            None => {
+                let ticks = self.config.window_ticks();
+                let group = Group::new(fault, sender.service, &operation(), sender.release, now, ticks);
+                self.state.groups.insert(id, group);
+            }
+        }
+        id
+    }
+
+    /// Notes an error of a decided trace that came late.
+    fn pass(&mut self, trace: TraceId, service: &str, row: RowId) {
+        let groups = self
+            .state
+            .decided
+            .get(trace)
+            .map(|decided| decided.groups.clone())
+            .unwrap_or_default();
+        for id in groups {
+            if let Some(group) = self.state.groups.get_mut(id) {
+                group.pass(service, row);
+            }
+        }
+    }
+
+    /// Decides the traces first seen up to `before`, and the oldest of too many.
+    fn decide_due(&mut self, before: Time, now: Time) {
+        while let Some(traces) = self.state.hold.next_due(before) {
+            self.decide(&traces, now);
+        }
+    }
+
+    fn decide(&mut self, traces: &Linked, now: Time) {
+        let groups = &self.state.groups;
+        let decision = decide(traces, |id| groups.get(id).map(|group| group.service.as_str()));
+        if decision.laid.is_empty() {
+            return;
+        }
+        for (trace, _) in traces {
+            let laid = decision.laid.iter().map(|laid| laid.group);
+            self.state.decided.remember(*trace, laid, &decision.spans);
+        }
+        for laid in decision.laid {
+            let request = laid.request.and_then(|id| self.state.groups.get(id));
+            let operation = request
+                .map(|group| group.operation.clone())
+                .filter(|operation| !operation.is_empty());
+            if let Some(group) = self.state.groups.get_mut(laid.group) {
+                if let Some(operation) = operation {
+                    group.operation = operation;
+                }
+                group.count(laid, now);
+            }
+        }
+    }
+
+    /// Signals groups that are news, and learns what is usual.
+    fn signal(&mut self, now: Time, out: &mut Outcome) {
+        let State {
+            started,
+            groups,
+            traffic,
+            releases,
+            ..
+        } = &mut self.state;
+        let warm_up = Duration::from_secs(self.config.warm_up_seconds);
+        let warm_up_ends = started.after(warm_up);
+        let ticks = u32::try_from(now.since(*started).as_secs().div_ceil(TICK_SECONDS)).unwrap_or(u32::MAX);
+        for (_, group) in groups.iter_mut() {
+            let change = releases.change(&group.service, &group.release);
+            let circumstances = Circumstances {
+                requests: traffic.requests(&group.service, &group.operation),
+                is_new_in_release: change.is_some() && group.first_release == group.release,
+            };
+            let severity = group.severity(circumstances, &self.config);
+            let was_always_there = group.first_seen <= warm_up_ends;
+            // What most requests suffer from is no background, whenever it began.
+            if was_always_there && now >= warm_up_ends && severity < Severity::High {
+                group.baseline.end_warm_up();
+            }
+            if !group.is_news(circumstances, &self.config) {
+                group.forget_stale(now, &self.config);
+            } else if group.pending.count > 0 && group.may_signal(now, &self.config) {
+                out.emit(signal::take(group, severity, circumstances.requests, change));
+                group.last_signal = now;
+            }
+            let errors = group.window.current();
+            if was_always_there && now < warm_up_ends {
+                group
+                    .baseline
+                    .learn_warm_up(errors, circumstances.requests, &group.window, ticks);
+            } else {
+                group
+                    .baseline
+                    .learn(errors, circumstances.requests, &group.window);
+            }
+            group.window.tick();
+        }
+    }
+}

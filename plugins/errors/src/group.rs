@@ -1,0 +1,199 @@
+//! A group of the same faults: what is known of it, what is pending, and when it is news.
+
+use std::collections::BTreeSet;
+
+use aia_plugin_sdk::{RowId, Severity, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::{Baseline, float};
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::origin::Laid;
+use crate::text::clip;
+use crate::window::Window;
+
+/// Most rows of the service where the error began that a signal names.
+const MAX_ROWS: usize = 10;
+
+/// Most rows of services it passed through that a signal names.
+const MAX_PASSING_ROWS: usize = 6;
+
+/// Most services named that it passed through.
+const MAX_AFFECTED: usize = 16;
+
+/// Longest name of a service, in bytes.
+pub(crate) const MAX_SERVICE_BYTES: usize = 96;
+
+/// Requests below which a share says little.
+const MIN_REQUESTS: u64 = 10;
+
+/// A group of the same faults.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Group {
+    pub(crate) fault: Fault,
+    pub(crate) service: String,
+    pub(crate) operation: String,
+    /// Release that failed last.
+    pub(crate) release: String,
+    /// Release that failed first.
+    pub(crate) first_release: String,
+    /// When it was first observed; when last.
+    pub(crate) first_seen: Time,
+    pub(crate) last_seen: Time,
+    /// Occurrences of the last ticks.
+    pub(crate) window: Window,
+    pub(crate) baseline: Baseline,
+    pub(crate) pending: Pending,
+    /// When it was last signalled; not set if never.
+    pub(crate) last_signal: Time,
+}
+
+/// What happened since the last signal.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Pending {
+    /// When the first of it was counted, by the time of receipt.
+    pub(crate) since: Time,
+    /// Occurrences.
+    pub(crate) count: u64,
+    /// First and last occurrence, by the senders' clocks.
+    pub(crate) start: Time,
+    pub(crate) end: Time,
+    pub(crate) rows: Vec<RowId>,
+    pub(crate) passing_rows: Vec<RowId>,
+    pub(crate) affected: BTreeSet<String>,
+}
+
+/// What a group is judged by besides itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Circumstances {
+    /// Requests at its operation within the window; 0 if unknown.
+    pub(crate) requests: u64,
+    /// Whether its first errors came with a release that replaced another one.
+    pub(crate) is_new_in_release: bool,
+}
+
+impl Group {
+    /// A group without occurrences.
+    pub(crate) fn new(
+        fault: Fault,
+        service: &str,
+        operation: &str,
+        release: &str,
+        now: Time,
+        ticks: usize,
+    ) -> Self {
+        Self {
+            fault,
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            release: release.to_owned(),
+            first_release: release.to_owned(),
+            first_seen: now,
+            last_seen: now,
+            window: Window::new(ticks),
+            baseline: Baseline::default(),
+            pending: Pending::default(),
+            last_signal: Time::UNSET,
+        }
+    }
+
+    /// Counts an occurrence.
+    pub(crate) fn count(&mut self, laid: Laid, now: Time) {
+        self.window.add(1);
+        let pending = &mut self.pending;
+        if pending.count == 0 {
+            pending.since = now;
+            pending.start = laid.time;
+            pending.end = laid.time;
+        }
+        pending.count += 1;
+        pending.start = pending.start.min(laid.time);
+        pending.end = pending.end.max(laid.time);
+        for (to, rows, most) in [
+            (&mut pending.rows, laid.rows, MAX_ROWS),
+            (&mut pending.passing_rows, laid.passing_rows, MAX_PASSING_ROWS),
+        ] {
+            for row in rows {
+                if to.len() < most && !to.contains(&row) {
+                    to.push(row);
+                }
+            }
+        }
+        for service in laid.affected {
+            self.affect(&service);
+        }
+    }
+
+    /// Notes an error that passed on an occurrence already counted.
+    pub(crate) fn pass(&mut self, service: &str, row: RowId) {
+        self.affect(service);
+        let rows = &mut self.pending.passing_rows;
+        if rows.len() < MAX_PASSING_ROWS && !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+
+    /// Adds a service that it passed through.
+    fn affect(&mut self, service: &str) {
+        if service != self.service && self.pending.affected.len() < MAX_AFFECTED {
+            self.pending
+                .affected
+                .insert(clip(service, MAX_SERVICE_BYTES).to_owned());
+        }
+    }
+
+    /// Whether it is to be signalled now.
+    pub(crate) fn is_news(&self, circumstances: Circumstances, config: &Config) -> bool {
+        let errors = self.window.sum();
+        errors >= u64::from(config.min_count)
+            && self
+                .baseline
+                .is_left(errors, circumstances.requests, &self.window)
+    }
+
+    /// Whether enough time passed since the last signal.
+    pub(crate) fn may_signal(&self, now: Time, config: &Config) -> bool {
+        !self.last_signal.is_set() || now.since(self.last_signal).as_secs() >= config.update_seconds
+    }
+
+    /// Share of the requests within the window that failed so; nothing where the requests aren't known.
+    pub(crate) fn share(&self, requests: u64) -> Option<f64> {
+        (requests > 0).then(|| (float(self.window.sum()) / float(requests)).min(1.0))
+    }
+
+    /// How bad it is: by the share of requests that fail, and by whether a release brought it.
+    pub(crate) fn severity(&self, circumstances: Circumstances, config: &Config) -> Severity {
+        let is_many = self.window.sum() >= 10 * u64::from(config.min_count);
+        let by_share = match self.share(circumstances.requests) {
+            Some(share) if circumstances.requests >= MIN_REQUESTS && share >= 0.5 => Severity::Critical,
+            Some(share) if circumstances.requests >= MIN_REQUESTS && share >= 0.2 => Severity::High,
+            Some(share) if share >= 0.05 => Severity::Medium,
+            None if is_many => Severity::Medium,
+            _ => Severity::Low,
+        };
+        if circumstances.is_new_in_release && by_share < Severity::High {
+            Severity::High
+        } else {
+            by_share
+        }
+    }
+
+    /// Forgets occurrences that were no news and have left the window.
+    pub(crate) fn forget_stale(&mut self, now: Time, config: &Config) {
+        if self.pending.count > 0 && now.since(self.pending.since).as_secs() >= config.window_seconds {
+            self.pending = Pending::default();
+        }
+    }
+
+    /// Bytes it takes in a snapshot, roughly and never less.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [&self.service, &self.operation, &self.release, &self.first_release];
+        let texts = texts
+            .into_iter()
+            .chain(&self.pending.affected)
+            .map(|text| text.len() + 3)
+            .sum::<usize>();
+        let rows = 16 * (self.pending.rows.len() + self.pending.passing_rows.len());
+        self.fault.weight() + texts + rows + 5 * self.window.ticks() + 200
+    }
+}

@@ -1,0 +1,118 @@
+//! Text of strangers as Markdown: nothing in it means anything but itself.
+//!
+//! Every ASCII punctuation mark that could begin a construct is escaped by a backslash, which CommonMark allows for
+//! all of them; whitespace of every kind becomes one space, so that no line can be begun; control characters and
+//! those that change the direction of writing or take no room are shown as what they are.
+
+use std::fmt::Write as _;
+
+/// One line of text for a paragraph, a heading, a list item or a table's cell.
+pub(crate) fn inline(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut after_space = true;
+    for letter in text.chars() {
+        match letter {
+            _ if letter.is_whitespace() => {
+                if !after_space {
+                    out.push(' ');
+                }
+            }
+            // As an entity it starts no tag even for readers that know no backslashes.
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            _ if is_hidden(letter) => push_visible(&mut out, letter),
+            // A bare URL is made a link by GitHub's readers, and `www.` and `@` likewise: a joint that isn't there
+            // for the eye would hide what was sent, so the mark is written as an entity.
+            ':' => out.push_str("&#58;"),
+            '@' => out.push_str("&#64;"),
+            '.' => out.push_str("&#46;"),
+            _ if letter.is_ascii_punctuation() && !"-,;/'\"?%".contains(letter) => {
+                out.push('\\');
+                out.push(letter);
+            }
+            // At the start of a line it would begin a list or underline a heading.
+            '-' if out.is_empty() => out.push_str("\\-"),
+            _ => out.push(letter),
+        }
+        after_space = letter.is_whitespace();
+    }
+    // A number and a dot, or a bracket, begin a list; the dot and the bracket are written otherwise already.
+    out.truncate(out.trim_end_matches(' ').len());
+    out
+}
+
+/// Lines of text for a fence: nothing there has a meaning but the fence's own end, so only what hides is shown.
+pub(crate) fn lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.replace("\r\n", "\n").chars() {
+        match letter {
+            '\n' | '\t' => out.push(letter),
+            _ if is_hidden(letter) => push_visible(&mut out, letter),
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
+/// A fenced block. The fence is longer than any run of backticks in the text.
+pub(crate) fn fenced(text: &str) -> String {
+    let text = lines(text);
+    let longest = text
+        .split(|letter| letter != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    format!("{fence}text\n{text}{end}{fence}\n")
+}
+
+/// Control characters, marks of direction and characters without width: text that isn't what it looks like.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+fn push_visible(out: &mut String, letter: char) {
+    // Writing to a string can't fail.
+    let _ = write!(out, "␛{:04X}␛", u32::from(letter));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constructs_mean_nothing() {
+        let cases = [
+            ("<img src=x>", "&lt;img src\\=x&gt;"),
+            ("[a](http://b)", "\\[a\\]\\(http&#58;//b\\)"),
+            ("a|b\n\n# c", "a\\|b \\# c"),
+            ("- list", "\\- list"),
+            ("1. one", "1&#46; one"),
+            ("`*_~", "\\`\\*\\_\\~"),
+            ("&lt;", "&amp;lt;"),
+            ("me@example.com", "me&#64;example&#46;com"),
+            ("a\u{202e}b\u{0}c", "a␛202E␛b␛0000␛c"),
+            ("  ", ""),
+            ("plain, text; isn't it?", "plain, text; isn't it?"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(inline(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn fences_are_longer_than_any_run() {
+        assert_eq!(fenced("a"), "```text\na\n```\n");
+        assert_eq!(fenced("a ```` b\n"), "`````text\na ```` b\n`````\n");
+        assert_eq!(fenced("\u{200b}\r\n\t"), "```text\n␛200B␛\n\t\n```\n");
+    }
+}

@@ -1,0 +1,135 @@
+//! Hostile text in every field, read back by a CommonMark parser with all of GitHub's extensions.
+
+use aia_plugin_report::Markdown;
+use aia_plugin_sdk::Reporter;
+use proptest::prelude::*;
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
+
+use crate::report::report;
+
+/// What a document consists of, texts left out.
+fn structure(markdown: &str) -> Vec<String> {
+    let mut structure = Vec::new();
+    for event in Parser::new_ext(markdown, Options::all()) {
+        match event {
+            Event::Html(html) | Event::InlineHtml(html) => panic!("HTML: {html}"),
+            Event::Start(Tag::Image { dest_url, .. }) => panic!("an image: {dest_url}"),
+            Event::Start(Tag::Link { dest_url, .. }) => {
+                assert!(
+                    ["#e1", "#e2"].contains(&&*dest_url),
+                    "a link that isn't ours: {dest_url}"
+                );
+                structure.push(dest_url.to_string());
+            }
+            Event::Start(Tag::CodeBlock(kind)) => {
+                assert!(
+                    matches!(&kind, CodeBlockKind::Fenced(info) if &**info == "text"),
+                    "{kind:?}"
+                );
+                structure.push("code block".into());
+            }
+            Event::Start(Tag::Heading { level, .. }) => {
+                assert!(level <= HeadingLevel::H3);
+                structure.push(format!("{level}"));
+            }
+            Event::Start(tag) => structure.push(format!("{tag:?}").split(['(', ' ']).next().unwrap().into()),
+            Event::Code(code) => panic!("code: {code}"),
+            Event::InlineMath(math) | Event::DisplayMath(math) => panic!("mathematics: {math}"),
+            Event::Text(_) | Event::End(_) | Event::SoftBreak => {}
+            other => structure.push(format!("{other:?}")),
+        }
+    }
+    structure
+}
+
+fn render(text: &dyn Fn(&str) -> String, watermark: &str) -> String {
+    let document = Markdown::render(&report(text), "text/markdown", watermark).unwrap();
+    String::from_utf8(document.bytes).unwrap()
+}
+
+fn check(hostile: &str) {
+    // What is left of a text matters little here; that it leaves the document's structure as it is, much. An `x` in
+    // front and behind keeps rows that are left out where they are empty.
+    let watermark = format!("x{hostile}x");
+    for wrap in [format!("x{hostile}x"), format!("{hostile}x")] {
+        let markdown = render(&|_| wrap.clone(), &watermark);
+        let expected = structure(&render(&|_| "x".into(), "x"));
+        assert_eq!(structure(&markdown), expected, "{hostile:?}\n{markdown}");
+        assert!(
+            markdown
+                .chars()
+                .all(|letter| letter == '\n' || letter == '\t' || !letter.is_control())
+        );
+        assert!(!markdown.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}']));
+    }
+}
+
+#[test]
+fn known_tricks_fail() {
+    let tricks = [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "![a](http://evil/x.png)",
+        "[a](javascript:1)",
+        "[a][b]\n\n[b]: http://evil",
+        "<http://evil>",
+        "http://evil.example www.evil.example me@evil.example",
+        "a | b | c\n|---|---|\n",
+        "\n# heading\n",
+        "\n\n- list\n",
+        "1. one\n2. two",
+        "> quote",
+        "```\ncode\n```",
+        "~~~",
+        "`code`",
+        "$x$ $$y$$",
+        "*a* **b** _c_ ~~d~~",
+        "a\n===",
+        "a\n---",
+        "[^1]\n\n[^1]: note",
+        "&lt;b&gt; &#60;",
+        "\\",
+        "\\\n",
+        "\u{202e}gpj.exe",
+        "\u{0}\u{1b}[31m",
+        "- [ ] task",
+        ":::",
+        "{.class #id}",
+        "    indented",
+        "\tindented",
+        "[[wiki]]",
+        "==mark==",
+        "^sup^",
+        "term\n: definition",
+        "--- --- ---",
+        "+++\ntitle\n+++",
+        "[!NOTE]",
+        "# {#a}",
+        "\r# a",
+        "\u{2028}# a",
+        "\u{85}# a",
+        "+",
+        "-",
+        "*",
+        "1)",
+        "````````````",
+    ];
+    for trick in tricks {
+        check(trick);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn nothing_but_text_comes_of_text(hostile in r#"([<>\[\]()!`*_~#|\\&:/."'=+$^{}@ \n\r\t-]|[a-z0-9]|\PC|\p{C}){0,40}"#) {
+        check(&hostile);
+    }
+}
+
+#[test]
+fn other_formats_are_refused() {
+    let error = Markdown::render(&report(&str::to_owned), "application/pdf", "").unwrap_err();
+    assert_eq!(error, "can't render `application/pdf`, only `text/markdown`");
+}
