@@ -39,12 +39,19 @@ pub(crate) struct Exception {
 
 impl Exception {
     /// Takes `error` with the stack of the caller.
+    #[inline(never)] // So that the stack begins with this one frame, whatever the profile.
     pub(crate) fn capture<E: Error>(error: &E) -> Self {
         Self {
             type_name: std::any::type_name::<E>(),
             message: error.to_string(),
             stack: Backtrace::force_capture(),
         }
+    }
+
+    /// What the error says.
+    #[cfg(test)]
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 }
 

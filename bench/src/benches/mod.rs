@@ -1,6 +1,7 @@
 //! The measurements.
 
 mod crossing;
+mod lookup;
 mod native;
 mod redact;
 mod sandbox;

@@ -15,7 +15,7 @@ use opentelemetry::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::failure::{Exception, Failure};
+use crate::failure::Failure;
 use crate::server::work;
 
 use ledger::Ledger;
@@ -58,9 +58,7 @@ fn take(ledger: &Ledger, charge: &Charge) -> Result<Value, Failure> {
         });
     }
     let charge_id = format!("ch_{}", charge.order_id.trim_start_matches("ord_"));
-    ledger
-        .post(&charge_id, charge.amount_cents, &charge.currency)
-        .map_err(|error| Exception::capture(&error))?;
+    ledger.post(&charge_id, charge.amount_cents, &charge.currency)?;
     tracing::info!(
         charge_id = charge_id.as_str(),
         amount_cents = charge.amount_cents,

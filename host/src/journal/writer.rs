@@ -141,7 +141,7 @@ impl Journal {
         for (received_at, scope, id) in start.ids {
             ids.remember(received_at, scope, id);
         }
-        let writer = Writer { config, sink, next: start.next, ids, number: start.file, file: None };
+        let writer = Writer { config, sink, next: start.next, ids, number: start.file, file: None, is_broken: false };
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run(receiver))?;
         Ok((Self { sender }, thread))
     }
@@ -193,6 +193,8 @@ struct Writer<S> {
     /// Number of the open file, or of the one to be opened next.
     number: u64,
     file: Option<OpenFile>,
+    /// A failed write could not be cut off: nothing more is written, since a restart would read up to there only.
+    is_broken: bool,
 }
 
 impl<S: Sink> Writer<S> {
@@ -288,6 +290,9 @@ impl<S: Sink> Writer<S> {
     /// Appends bytes and syncs; gives the file's number and where they begin. After an error nothing of them is in
     /// the journal, and the next attempt begins a new file: after a failed sync the old one can't be trusted.
     fn append(&mut self, buffer: &[u8]) -> io::Result<(u64, u64)> {
+        if self.is_broken {
+            return Err(io::Error::other("an earlier write failed and could not be undone: restart `aia`"));
+        }
         let mut open = match self.file.take() {
             Some(open) => open,
             None => create(&self.config.folder, self.number)?,
@@ -304,8 +309,7 @@ impl<S: Sink> Writer<S> {
                 let cut = open.file.set_len(open.length).and_then(|()| open.file.sync_all());
                 if let Err(cut) = cut {
                     tracing::error!(error = %cut, file = self.number, "cannot cut a failed write off the journal");
-                    // Stays open and in the way: every write fails until a restart reads what is there.
-                    self.file = Some(open);
+                    self.is_broken = true;
                     return Err(error);
                 }
                 self.finish(open.length);

@@ -25,24 +25,44 @@ pub(super) fn trace(shared: &Shared, scope: &Scope, trace_id: [u8; 16]) -> Resul
     let mut found = Vec::new();
     let failed = |source| LogError::Block { scope: scope.clone(), sequence: 0, source };
     for record in shared.blocks.all(scope).map_err(failed)? {
-        let entries = shared.blocks.footer(&record).map_err(failed)?;
+        let entries = match shared.blocks.footer(&record) {
+            Ok(entries) => entries,
+            Err(error) => {
+                skip_lost(shared, failed(error))?;
+                continue;
+            }
+        };
         let candidates = entries
             .iter()
             .filter(|entry| entry.footer.as_ref().is_some_and(|footer| footer.may_contain_trace(high, low)));
         for entry in candidates {
-            let bytes = shared.blocks.entry_bytes(&record, entry).map_err(failed)?;
-            let segment = shared.open_segment(scope, entry.sequence, entry.id, &bytes)?;
-            collect(segment.id, segment.columns.as_ref(), high, low, &mut found);
+            let bytes = shared.blocks.entry_bytes(&record, entry).map_err(failed);
+            match bytes.and_then(|bytes| shared.open_segment(scope, entry.sequence, entry.id, &bytes)) {
+                Ok(segment) => collect(segment.id, segment.columns.as_ref(), high, low, &mut found),
+                Err(error) => skip_lost(shared, error)?,
+            }
         }
     }
     for (sequence, footer) in tail(shared, scope) {
         if footer.is_some_and(|footer| !footer.may_contain_trace(high, low)) {
             continue;
         }
-        let segment = shared.read_keeping(scope, sequence)?;
-        collect(segment.id, segment.columns.as_ref(), high, low, &mut found);
+        match shared.read_keeping(scope, sequence) {
+            Ok(segment) => collect(segment.id, segment.columns.as_ref(), high, low, &mut found),
+            Err(error) => skip_lost(shared, error)?,
+        }
     }
     Ok(found)
+}
+
+/// What is lost is reported and left out: the rest of a trace is worth having. Anything else ends the look-up.
+fn skip_lost(shared: &Shared, error: LogError) -> Result<(), LogError> {
+    if !error.is_lost() {
+        return Err(error);
+    }
+    shared.metrics.segment_lost();
+    tracing::error!(error = crate::chain(&error), "a look-up leaves out what is lost");
+    Ok(())
 }
 
 /// What lies in the journal.

@@ -80,6 +80,11 @@ impl Baseline {
         float(errors) > (2.0 * expected).max(expected + 4.0 * expected.sqrt())
     }
 
+    /// Whether there is something usual yet.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known
+    }
+
     /// Usual errors per second, once there is something usual.
     pub(crate) fn rate(&self, tick_seconds: u64) -> Option<f64> {
         self.is_known.then(|| self.errors / float(tick_seconds))

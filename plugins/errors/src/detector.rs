@@ -361,6 +361,8 @@ impl Errors {
             let change = releases.change(&group.service, &group.release);
             let circumstances = Circumstances {
                 requests: traffic.requests(&group.service, &group.operation),
+                is_warm_up: now < warm_up_ends
+                    || !group.baseline.is_known() && group.first_seen <= warm_up_ends,
                 is_new_in_release: change.is_some() && group.first_release == group.release,
             };
             let severity = group.severity(circumstances, &self.config);

@@ -108,6 +108,8 @@ impl Fault {
             .1;
         let kind = type_before_colon(nested).filter(|name| is_exception(name))?;
         let text = nested.get(kind.len()..)?.trim_start_matches(':').trim();
+        // Tomcat's way of ending such a line.
+        let text = text.strip_suffix("] with root cause").unwrap_or(text);
         Some(Self::exception(service, kind, text, ""))
     }
 
@@ -237,10 +239,7 @@ mod tests {
                     java.lang.IllegalStateException: No instances available for ts-seat-service] with root cause";
         let fault = of_log(TestLog::new(17, body)).unwrap();
         assert_eq!(fault.exception_type, "java.lang.IllegalStateException");
-        assert_eq!(
-            fault.message,
-            "No instances available for ts-seat-service] with root cause"
-        );
+        assert_eq!(fault.message, "No instances available for ts-seat-service");
 
         let body = "could not charge\nTraceback (most recent call last):\n  File \"/app/pay.py\", line 3, in charge\n    \
                     raise X\nshop.CardError: no\n";

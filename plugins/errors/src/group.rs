@@ -24,8 +24,9 @@ const MAX_AFFECTED: usize = 16;
 /// Longest name of a service, in bytes.
 pub(crate) const MAX_SERVICE_BYTES: usize = 96;
 
-/// Requests below which a share says little.
-const MIN_REQUESTS: u64 = 10;
+/// Requests within a window below which no share of them is worse than medium: a dozen requests are few users, and
+/// half of a handful fails by chance.
+const MIN_REQUESTS: u64 = 30;
 
 /// A group of the same faults.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -68,6 +69,8 @@ pub(crate) struct Pending {
 pub(crate) struct Circumstances {
     /// Requests at its operation within the window; 0 if unknown.
     pub(crate) requests: u64,
+    /// Whether the session is too young to know what is usual.
+    pub(crate) is_warm_up: bool,
     /// Whether its first errors came with a release that replaced another one.
     pub(crate) is_new_in_release: bool,
 }
@@ -164,9 +167,11 @@ impl Group {
     /// How bad it is: by the share of requests that fail, and by whether a release brought it.
     pub(crate) fn severity(&self, circumstances: Circumstances, config: &Config) -> Severity {
         let is_many = self.window.sum() >= 10 * u64::from(config.min_count);
+        let has_many_requests = circumstances.requests >= MIN_REQUESTS;
         let by_share = match self.share(circumstances.requests) {
-            Some(share) if circumstances.requests >= MIN_REQUESTS && share >= 0.5 => Severity::Critical,
-            Some(share) if circumstances.requests >= MIN_REQUESTS && share >= 0.2 => Severity::High,
+            Some(share) if has_many_requests && share >= 0.5 => Severity::Critical,
+            // What was perhaps always there has to be worse to wake somebody.
+            Some(share) if has_many_requests && share >= 0.2 && !circumstances.is_warm_up => Severity::High,
             Some(share) if share >= 0.05 => Severity::Medium,
             None if is_many => Severity::Medium,
             _ => Severity::Low,

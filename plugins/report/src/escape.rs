@@ -1,7 +1,7 @@
 //! Text of strangers as Markdown: nothing in it means anything but itself.
 //!
-//! Every ASCII punctuation mark that could begin a construct is escaped by a backslash, which CommonMark allows for
-//! all of them; whitespace of every kind becomes one space, so that no line can be begun; control characters and
+//! Every ASCII punctuation mark that could begin a construct is escaped by a backslash, which Markdown allows
+//! for all of them; whitespace of every kind becomes one space, so that no line can be begun; control characters and
 //! those that change the direction of writing or take no room are shown as what they are.
 
 use std::fmt::Write as _;
@@ -9,37 +9,51 @@ use std::fmt::Write as _;
 /// One line of text for a paragraph, a heading, a list item or a table's cell.
 pub(crate) fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    let mut after_space = true;
-    for letter in text.chars() {
+    let mut letters = text.trim().chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
         match letter {
             _ if letter.is_whitespace() => {
-                if !after_space {
+                if !next.is_some_and(char::is_whitespace) {
                     out.push(' ');
                 }
             }
-            // As an entity it starts no tag even for readers that know no backslashes.
+            // As entities they start no tag even for readers that know no backslashes.
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             _ if is_hidden(letter) => push_visible(&mut out, letter),
-            // A bare URL is made a link by GitHub's readers, and `www.` and `@` likewise: a joint that isn't there
-            // for the eye would hide what was sent, so the mark is written as an entity.
-            ':' => out.push_str("&#58;"),
+            ':' if out.is_empty() || next == Some('/') || ends_with_scheme(&out) => out.push_str("&#58;"),
+            '.' if is_number(&out) || ends_with(&out, "www") => out.push_str("&#46;"),
             '@' => out.push_str("&#64;"),
-            '.' => out.push_str("&#46;"),
-            _ if letter.is_ascii_punctuation() && !"-,;/'\"?%".contains(letter) => {
+            '-' | '=' | '+' if out.is_empty() => {
                 out.push('\\');
                 out.push(letter);
             }
-            // At the start of a line it would begin a list or underline a heading.
-            '-' if out.is_empty() => out.push_str("\\-"),
+            _ if "-,;/'\"?%:.=+".contains(letter) => out.push(letter),
+            _ if letter.is_ascii_punctuation() => {
+                out.push('\\');
+                out.push(letter);
+            }
             _ => out.push(letter),
         }
-        after_space = letter.is_whitespace();
     }
-    // A number and a dot, or a bracket, begin a list; the dot and the bracket are written otherwise already.
-    out.truncate(out.trim_end_matches(' ').len());
     out
+}
+
+/// Whether nothing but a number came so far, which a dot would make a list's.
+fn is_number(out: &str) -> bool {
+    !out.is_empty() && out.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a colon would make a link for readers that link bare addresses, as GitHub does.
+fn ends_with_scheme(out: &str) -> bool {
+    ends_with(out, "mailto") || ends_with(out, "xmpp")
+}
+
+fn ends_with(out: &str, word: &str) -> bool {
+    let start = out.len().saturating_sub(word.len());
+    out.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(word))
 }
 
 /// Lines of text for a fence: nothing there has a meaning but the fence's own end, so only what hides is shown.
@@ -92,14 +106,17 @@ mod tests {
     #[test]
     fn constructs_mean_nothing() {
         let cases = [
-            ("<img src=x>", "&lt;img src\\=x&gt;"),
+            ("<img src=x>", "&lt;img src=x&gt;"),
             ("[a](http://b)", "\\[a\\]\\(http&#58;//b\\)"),
             ("a|b\n\n# c", "a\\|b \\# c"),
             ("- list", "\\- list"),
             ("1. one", "1&#46; one"),
             ("`*_~", "\\`\\*\\_\\~"),
             ("&lt;", "&amp;lt;"),
-            ("me@example.com", "me&#64;example&#46;com"),
+            ("me@example.com", "me&#64;example.com"),
+            ("at www.example.com:80, v1.2", "at www&#46;example.com:80, v1.2"),
+            ("MAILTO:a", "MAILTO&#58;a"),
+            (": a", "&#58; a"),
             ("a\u{202e}b\u{0}c", "a␛202E␛b␛0000␛c"),
             ("  ", ""),
             ("plain, text; isn't it?", "plain, text; isn't it?"),

@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// Release a version without a fault, and fail if an incident opens.
     #[arg(long, conflicts_with = "kill")]
     healthy: bool,
-    /// Kill AIA in the middle of the trouble and start it again: still one incident.
+    /// Kill AIA (`kill -9`) in the middle of the trouble and again with the incident open: it stays one.
     #[arg(long)]
     kill: bool,
     /// Keep AIA's data, to look at it with `aia up --data`.
@@ -137,23 +137,15 @@ impl Scene {
     /// The shop fails until there is an incident and beyond; its id.
     fn fail(&self, aia: &mut Aia, shop: &mut Shop, kill: bool) -> Result<String> {
         let customers = shop.customers(UNTIL_KILL + UNTIL_INCIDENT + FAILING_ON + ON_THE_WAY)?;
-        let mut before = None;
         if kill {
-            let mut progress =
-                Progress::start(format!("payment {FAULTY_RELEASE} fails; AIA is killed in it"));
-            let look = || {
+            let mut progress = Progress::start(format!("payment {FAULTY_RELEASE} fails, and AIA is killed"));
+            wait_for(UNTIL_KILL, || {
                 progress.tick(|| "waiting for trouble".to_owned());
                 shop.check_alive()?;
-                before = one_at_most(aia)?;
-                Ok(None::<()>)
-            };
-            wait_for(UNTIL_KILL, look)?;
+                one_at_most(aia).map(|_| None::<()>)
+            })?;
             aia.kill_and_restart()?;
-            progress.done(if before.is_some() {
-                "killed with an incident open"
-            } else {
-                "killed before the incident"
-            });
+            progress.done("AIA is up again");
         }
 
         let mut progress = Progress::start(format!("payment {FAULTY_RELEASE} fails"));
@@ -165,8 +157,11 @@ impl Scene {
         })?;
         let id = found.with_context(|| format!("no incident within {} s", UNTIL_INCIDENT.as_secs()))?;
         progress.done(&format!("incident {id}"));
-        if let Some(before) = before {
-            ensure!(before == id, "{before} was open when AIA was killed, {id} is now");
+        if kill {
+            // Once more, with the incident open.
+            let progress = Progress::start("AIA is killed again");
+            aia.kill_and_restart()?;
+            progress.done("AIA is up again");
         }
 
         let mut progress = Progress::start("it fails on: still one incident?");

@@ -61,7 +61,7 @@ fn handled_exceptions_and_the_clients_fault_are_no_errors() {
 #[test]
 fn an_exception_below_a_failed_span_is_its_cause() {
     let mut harness = harness();
-    for n in 0..12 {
+    for n in 0..40 {
         let request = server(n, 1, 0, "/a").attribute("http.response.status_code", 500);
         let query = TestSpan::new("SELECT")
             .kind(SpanKind::Client)

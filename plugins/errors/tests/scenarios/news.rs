@@ -87,8 +87,9 @@ fn severity_follows_the_share_of_requests() {
         (9, Severity::Medium),
         (29, Severity::Low),
     ] {
-        let mut harness = harness();
-        for second in 0..60 {
+        let mut harness = harness().without_restoring();
+        run_healthy(&mut harness, 0..130);
+        for second in 130..190 {
             for n in 0..healthy_per_failure {
                 for batch in crate::shop::healthy(second * 1000 + n, second) {
                     harness.spans(batch);
@@ -98,7 +99,7 @@ fn severity_follows_the_share_of_requests() {
                 harness.spans(batch);
             }
         }
-        let signals = harness.without_restoring().silence_until(at(90)).take_signals();
+        let signals = harness.silence_until(at(220)).take_signals();
         assert_eq!(
             signals.last().unwrap().severity,
             expected,
