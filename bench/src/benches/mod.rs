@@ -60,6 +60,11 @@ pub const BENCHES: &[Bench] = &[
         run: |_| crossing::run(),
     },
     Bench {
+        name: "lookup",
+        about: "a trace looked up among 10,000 segments",
+        run: |_| lookup::run(),
+    },
+    Bench {
         name: "up",
         about: "from exec to ready with a warm cache, and memory when idle",
         run: up::run,

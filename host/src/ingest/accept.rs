@@ -110,7 +110,7 @@ impl Work {
         let scanned = scan(signal, body, &self.limits, &mut scratch);
         self.scratches.lock().push(scratch);
         let Scanned { mut columns, refused } =
-            scanned.map_err(|error| Refusal::Undecodable { reason: error.to_string() })?;
+            scanned.map_err(Refusal::from)?;
         self.metrics.rows_refused("trace-id", u64::from(refused.trace_id));
         self.metrics.rows_refused("span-id", u64::from(refused.span_id));
         self.metrics.rows_refused("parent-span-id", u64::from(refused.parent_span_id));

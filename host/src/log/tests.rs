@@ -43,7 +43,7 @@ impl Fixture {
         Self { folder: tempfile::tempdir().unwrap(), objects: Arc::new(InMemory::new()), runtime }
     }
 
-    fn journal(&self) -> std::path::PathBuf {
+    fn journal(&self) -> PathBuf {
         self.folder.path().join("journal")
     }
 

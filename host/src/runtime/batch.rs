@@ -33,7 +33,12 @@ impl Batch {
         let rows = u32::try_from(columns.rows()).unwrap_or(u32::MAX);
         let columns = match columns {
             Columns::Spans(columns) => {
-                let aia_telemetry::SpanColumns { common, spans, events, links } = columns;
+                let aia_telemetry::SpanColumns {
+                    common,
+                    spans,
+                    events,
+                    links,
+                } = columns;
                 BatchColumns::Spans(Box::new(wit::SpanBatch {
                     common: common_of(common, received_at, segment, first_row),
                     spans: spans.into(),
@@ -44,7 +49,10 @@ impl Batch {
             Columns::Logs(columns) => {
                 let aia_telemetry::LogColumns { common, logs } = columns;
                 let common = common_of(common, received_at, segment, first_row);
-                BatchColumns::Logs(Box::new(wit::LogBatch { common, logs: logs.into() }))
+                BatchColumns::Logs(Box::new(wit::LogBatch {
+                    common,
+                    logs: logs.into(),
+                }))
             }
             Columns::Metrics(columns) => {
                 let aia_telemetry::MetricColumns {
@@ -67,7 +75,12 @@ impl Batch {
                 }))
             }
         };
-        Self { columns, segment, first_row, rows }
+        Self {
+            columns,
+            segment,
+            first_row,
+            rows,
+        }
     }
 
     /// Rows that evidence can name: spans, log records or metric points.
@@ -109,7 +122,13 @@ impl Batch {
 }
 
 fn common_of(common: aia_telemetry::Common, received_at: u64, segment: u64, first_row: u32) -> wit::Common {
-    let aia_telemetry::Common { strings, bytes, nested, resources, scopes } = common;
+    let aia_telemetry::Common {
+        strings,
+        bytes,
+        nested,
+        resources,
+        scopes,
+    } = common;
     wit::Common {
         received_at,
         segment,
@@ -175,14 +194,29 @@ mod tests {
         let mut columns = aia_telemetry::SpanColumns::default();
         columns.spans.span_id = vec![1, 2, 3];
         columns.common.strings.utf8 = b"text".to_vec();
-        let (ids, texts) = (columns.spans.span_id.as_ptr(), columns.common.strings.utf8.as_ptr());
+        let (ids, texts) = (
+            columns.spans.span_id.as_ptr(),
+            columns.common.strings.utf8.as_ptr(),
+        );
 
         let batch = Batch::new(Columns::Spans(columns), 7, 8, 9);
 
         assert_eq!((batch.rows(), batch.segment(), batch.end_row()), (3, 8, 12));
-        let BatchColumns::Spans(spans) = &batch.columns else { panic!("spans stay spans") };
-        assert_eq!((spans.common.received_at, spans.common.segment, spans.common.first_row), (7, 8, 9));
-        assert_eq!((spans.spans.span_id.as_ptr(), spans.common.strings.utf8.as_ptr()), (ids, texts));
+        let BatchColumns::Spans(spans) = &batch.columns else {
+            panic!("spans stay spans")
+        };
+        assert_eq!(
+            (
+                spans.common.received_at,
+                spans.common.segment,
+                spans.common.first_row
+            ),
+            (7, 8, 9)
+        );
+        assert_eq!(
+            (spans.spans.span_id.as_ptr(), spans.common.strings.utf8.as_ptr()),
+            (ids, texts)
+        );
     }
 
     #[test]

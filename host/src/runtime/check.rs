@@ -38,7 +38,13 @@ impl Check<'_> {
     /// The outcome if all of it is valid, its log lines cut to what is kept.
     pub(super) fn outcome(&self, mut outcome: Outcome) -> Result<Outcome, Failure> {
         let limits = self.limits;
-        at_most(|| "a list".to_owned(), "signals", "signals", outcome.signals.len(), limits.signals)?;
+        at_most(
+            || "a list".to_owned(),
+            "signals",
+            "signals",
+            outcome.signals.len(),
+            limits.signals,
+        )?;
         for (index, signal) in outcome.signals.iter().enumerate() {
             self.signal(index, signal)?;
         }
@@ -48,7 +54,11 @@ impl Check<'_> {
 
     fn signal(&self, index: usize, signal: &Signal) -> Result<(), Failure> {
         let limits = self.limits;
-        let invalid = |what: &str| Err(Failure::Invalid { what: format!("signal {index} {what}") });
+        let invalid = |what: &str| {
+            Err(Failure::Invalid {
+                what: format!("signal {index} {what}"),
+            })
+        };
         let of = |what: &'static str| move || format!("signal {index} {what}");
 
         if !self.manifest.signals.iter().any(|kind| kind.name == signal.kind) {
@@ -56,26 +66,56 @@ impl Check<'_> {
             return invalid(&format!("the kind `{kind}`, which its manifest doesn't list"));
         }
         let parts = &signal.fingerprint.parts;
-        at_most(of("a fingerprint"), "fingerprint-parts", "parts", parts.len(), limits.fingerprint_parts)?;
+        at_most(
+            of("a fingerprint"),
+            "fingerprint-parts",
+            "parts",
+            parts.len(),
+            limits.fingerprint_parts,
+        )?;
         if parts.is_empty() {
             return invalid("a fingerprint without parts");
         }
         for part in parts {
             let maximum = limits.fingerprint_part_bytes;
-            at_most(of("a part of a fingerprint"), "fingerprint-part-bytes", "bytes", part.len(), maximum)?;
+            at_most(
+                of("a part of a fingerprint"),
+                "fingerprint-part-bytes",
+                "bytes",
+                part.len(),
+                maximum,
+            )?;
         }
-        at_most(of("a title"), "title-bytes", "bytes", signal.title.len(), limits.title_bytes)?;
+        at_most(
+            of("a title"),
+            "title-bytes",
+            "bytes",
+            signal.title.len(),
+            limits.title_bytes,
+        )?;
         self.text(of("a service"), &signal.service)?;
         self.text(of("an operation"), &signal.operation)?;
         self.text(of("a release"), &signal.release)?;
-        at_most(of("a list"), "affected", "affected services", signal.affected.len(), limits.affected)?;
+        at_most(
+            of("a list"),
+            "affected",
+            "affected services",
+            signal.affected.len(),
+            limits.affected,
+        )?;
         for service in &signal.affected {
             self.text(of("an affected service"), service)?;
         }
         if signal.start_time > signal.end_time {
             return invalid("a start behind its end");
         }
-        at_most(of("a list"), "measures", "measures", signal.measures.len(), limits.measures)?;
+        at_most(
+            of("a list"),
+            "measures",
+            "measures",
+            signal.measures.len(),
+            limits.measures,
+        )?;
         for measure in &signal.measures {
             self.text(of("a measure's name"), &measure.name)?;
             self.text(of("a measure's unit"), &measure.unit)?;
@@ -85,12 +125,30 @@ impl Check<'_> {
                 return invalid(&format!("a measure `{name}` that is no finite number"));
             }
         }
-        at_most(of("a list"), "details", "details", signal.details.len(), limits.details)?;
+        at_most(
+            of("a list"),
+            "details",
+            "details",
+            signal.details.len(),
+            limits.details,
+        )?;
         for detail in &signal.details {
             self.text(of("a detail's name"), &detail.name)?;
-            at_most(of("a detail"), "detail-bytes", "bytes", detail.value.len(), limits.detail_bytes)?;
+            at_most(
+                of("a detail"),
+                "detail-bytes",
+                "bytes",
+                detail.value.len(),
+                limits.detail_bytes,
+            )?;
         }
-        at_most(of("a list"), "evidence", "rows of evidence", signal.evidence.len(), limits.evidence)?;
+        at_most(
+            of("a list"),
+            "evidence",
+            "rows of evidence",
+            signal.evidence.len(),
+            limits.evidence,
+        )?;
         if signal.evidence.is_empty() {
             return invalid("no evidence");
         }
@@ -114,7 +172,12 @@ impl Check<'_> {
             Some(rows) => format!("has {rows} rows"),
             None => "this session hasn't read".to_owned(),
         };
-        Err(Failure::Row { signal, segment, row, has })
+        Err(Failure::Row {
+            signal,
+            segment,
+            row,
+            has,
+        })
     }
 }
 
@@ -130,7 +193,13 @@ pub(super) fn at_most(
         return Ok(());
     }
     let (current, maximum) = (current as u64, maximum as u64);
-    Err(Failure::TooMuch { subject: subject(), limit, unit, current, maximum })
+    Err(Failure::TooMuch {
+        subject: subject(),
+        limit,
+        unit,
+        current,
+        maximum,
+    })
 }
 
 /// Keeps so many log lines, each so long, and says how many there were more.
@@ -142,6 +211,9 @@ fn cut_logs(logs: &mut Vec<LogLine>, limits: &Limits) {
     }
     if dropped > 0 {
         let message = format!("{dropped} more log lines were dropped (limit `log-lines`)");
-        logs.push(LogLine { level: Level::Warn, message });
+        logs.push(LogLine {
+            level: Level::Warn,
+            message,
+        });
     }
 }

@@ -23,7 +23,12 @@ impl RuntimeConfig {
     /// Default limits, no cache.
     #[must_use]
     pub fn new(compiler: CompilerConfig) -> Self {
-        Self { limits: Limits::default(), epoch_tick: Duration::from_millis(10), compiler, cache: None }
+        Self {
+            limits: Limits::default(),
+            epoch_tick: Duration::from_millis(10),
+            compiler,
+            cache: None,
+        }
     }
 }
 
@@ -54,6 +59,9 @@ pub struct CacheConfig {
 
 impl std::fmt::Debug for CacheConfig {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("CacheConfig").field("folder", &self.folder).finish_non_exhaustive()
+        formatter
+            .debug_struct("CacheConfig")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
     }
 }

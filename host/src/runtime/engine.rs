@@ -13,8 +13,10 @@ pub(super) const MAX_TABLES: usize = 16;
 const SLOT_BYTES: u64 = (4 << 30) + (64 << 20);
 
 /// Bytes at the start of a memory that are cleared by writing zeros, not by giving the pages back, when an instance
-/// ends. See the measurement in `bench/`: the pages that a small detector touches anyway.
+/// ends; for tables likewise. Arbitrary: with [`WARM_SLOTS`] ended instances keep at most 4 MiB of each resident.
 const KEEP_RESIDENT_BYTES: usize = 128 * 1024;
+/// Pieces of the pool that stay ready for the plugin that used them last.
+const WARM_SLOTS: u32 = 32;
 
 /// Features of WebAssembly that plugins can't use.
 pub(super) const REFUSED_FEATURES: WasmFeatures = WasmFeatures::CM_ASYNC
@@ -74,9 +76,18 @@ pub enum Allocation {
 pub(super) fn running_engine(limits: &Limits) -> wasmtime::Result<(Engine, Allocation)> {
     let allowed = instances_allowed().unwrap_or(u32::MAX);
     if allowed < limits.instances {
-        tracing::info!(wanted = limits.instances, allowed, "the limit of address space makes for a smaller pool");
+        tracing::info!(
+            wanted = limits.instances,
+            allowed,
+            "the limit of address space makes for a smaller pool"
+        );
     }
-    engine_with_pool_of(limits, limits.instances.min(allowed))
+    let (engine, allocation) = engine_with_pool_of(limits, limits.instances.min(allowed))?;
+    // Another crate of this program may have turned on features of wasmtime: what was set must hold all the same.
+    if engine.get_concurrency_support() {
+        return Err(wasmtime::Error::msg("the engine insists on concurrency"));
+    }
+    Ok((engine, allocation))
 }
 
 fn engine_with_pool_of(limits: &Limits, mut instances: u32) -> wasmtime::Result<(Engine, Allocation)> {
@@ -122,7 +133,7 @@ fn pool(limits: &Limits, instances: u32) -> PoolingAllocationConfig {
         .max_memory_size(limits.memory_bytes)
         .table_elements(limits.table_elements)
         // Memory of instances that have ended: few slots are kept warm, each with few pages.
-        .max_unused_warm_slots(32)
+        .max_unused_warm_slots(WARM_SLOTS)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
         .table_keep_resident(KEEP_RESIDENT_BYTES);
     pool
@@ -133,8 +144,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn concurrency_is_off() {
-        assert!(!compile_settings().get_concurrency_support());
+    fn plugins_cannot_use_what_is_refused() {
+        let (engine, _) = engine_with_pool_of(&Limits::default(), 1).unwrap();
+
+        assert!(!engine.get_concurrency_support());
+        assert!(!engine.get_wasm_features().intersects(REFUSED_FEATURES));
+        assert!(engine.get_epoch_interruption());
     }
 
     #[test]
@@ -150,7 +165,10 @@ mod tests {
         // 40,000 × 4 GiB are more than the 128 TiB that a process can address.
         let (_, allocation) = engine_with_pool_of(&Limits::default(), 40_000).unwrap();
 
-        assert!(matches!(allocation, Allocation::Pooled { instances: ..40_000 } | Allocation::OnDemand));
+        assert!(matches!(
+            allocation,
+            Allocation::Pooled { instances: ..40_000 } | Allocation::OnDemand
+        ));
     }
 
     #[test]

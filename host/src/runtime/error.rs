@@ -120,7 +120,9 @@ pub enum Failure {
         maximum: u64,
     },
     /// Evidence names a row that doesn't exist.
-    #[error("gave signal {signal} a row of evidence that doesn't exist: row {row} of segment {segment}, which {has}")]
+    #[error(
+        "gave signal {signal} a row of evidence that doesn't exist: row {row} of segment {segment}, which {has}"
+    )]
     Row {
         /// Index of the signal in the outcome.
         signal: usize,
@@ -162,7 +164,9 @@ pub enum Failure {
         message: String,
     },
     /// A snapshot that the host was to hand in is larger than any plugin may have.
-    #[error("can't be given a snapshot of {current} bytes; at most {maximum} are allowed (limit `snapshot-bytes`)")]
+    #[error(
+        "can't be given a snapshot of {current} bytes; at most {maximum} are allowed (limit `snapshot-bytes`)"
+    )]
     SnapshotTooLarge {
         /// Bytes of the snapshot.
         current: u64,
@@ -199,19 +203,38 @@ impl Failure {
             Self::Row { .. } | Self::Invalid { .. } | Self::Contract { .. } => Some(FailureReason::Invalid),
             Self::ConfigRefused { .. } | Self::SnapshotRefused { .. } => Some(FailureReason::Refused),
             Self::ReturnedError { .. } => Some(FailureReason::Error),
-            Self::SnapshotTooLarge { .. } | Self::Unsupported { .. } | Self::Instances { .. } | Self::Poisoned => None,
+            Self::SnapshotTooLarge { .. }
+            | Self::Unsupported { .. }
+            | Self::Instances { .. }
+            | Self::Poisoned => None,
         }
     }
 }
 
 /// A file is no plugin that this host can run.
-#[derive(Debug, thiserror::Error)]
-#[error("plugin `{plugin}` can't be loaded: {failure}")]
+#[derive(Debug)]
 pub struct LoadError {
     /// What the caller calls it: the file's name, or that of a built-in plugin.
     pub plugin: String,
     /// What is wrong.
     pub failure: LoadFailure,
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "plugin `{}` can't be loaded: {}",
+            self.plugin, self.failure
+        )
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The failure itself is in the words above.
+        self.failure.source()
+    }
 }
 
 /// Why a file can't be loaded.
@@ -378,9 +401,19 @@ pub enum RuntimeError {
 /// A text of a plugin, fit to be printed: cut to so many bytes, control characters replaced.
 pub(super) fn printable(text: &str, max_bytes: usize) -> String {
     let cut = text.len() > max_bytes;
-    let text = text.get(..text.floor_char_boundary(max_bytes)).unwrap_or_default();
-    let mut printable: String =
-        text.chars().map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char }).collect();
+    let text = text
+        .get(..text.floor_char_boundary(max_bytes))
+        .unwrap_or_default();
+    let mut printable: String = text
+        .chars()
+        .map(|char| {
+            if char.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                char
+            }
+        })
+        .collect();
     if cut {
         printable.push('…');
     }

@@ -8,7 +8,8 @@ use wasmparser::{Encoding, Parser, Payload, ValidPayload, Validator, WasmFeature
 
 use super::engine::REFUSED_FEATURES;
 use super::error::CONTRACT_VERSION;
-use super::{LoadFailure, PluginKind};
+use super::resources::Resources;
+use super::{Limits, LoadFailure, PluginKind};
 
 /// The package of the contract.
 const PACKAGE: &str = "aia:plugin/";
@@ -34,12 +35,16 @@ pub(super) struct Interfaces {
 }
 
 /// Reads a component file.
-pub(super) fn inspect(bytes: &[u8]) -> Result<Interfaces, LoadFailure> {
-    let structure = read(bytes)?;
+pub(super) fn inspect(bytes: &[u8], limits: &Limits) -> Result<Interfaces, LoadFailure> {
+    let structure = read(bytes, limits)?;
     let imports = structure.imports()?;
     let exports = structure.exports();
     let kind = kind_of(&exports)?;
-    Ok(Interfaces { kind, imports, exports })
+    Ok(Interfaces {
+        kind,
+        imports,
+        exports,
+    })
 }
 
 /// A component's types, and the names of its imports and exports in order.
@@ -49,20 +54,28 @@ struct Structure<'a> {
     exports: Vec<&'a str>,
 }
 
-fn read(bytes: &[u8]) -> Result<Structure<'_>, LoadFailure> {
-    let refused = |reason: &dyn std::fmt::Display| LoadFailure::NotAComponent { reason: reason.to_string() };
+fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>, LoadFailure> {
+    let refused = |reason: &dyn std::fmt::Display| LoadFailure::NotAComponent {
+        reason: reason.to_string(),
+    };
     if !bytes.starts_with(b"\0asm") {
         return Err(refused(&"it doesn't begin with the bytes `\\0asm`"));
     }
     let mut validator = Validator::new_with_features(WasmFeatures::default().difference(REFUSED_FEATURES));
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut resources = Resources::new(limits);
     // How many modules and components are open around the current payload: only the outermost one's names count.
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| refused(&error))?;
         match &payload {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
-                return Err(refused(&"it is a core module; `wasm-tools component new` makes components of those"));
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } if depth == 0 => {
+                return Err(refused(
+                    &"it is a core module; `wasm-tools component new` makes components of those",
+                ));
             }
             Payload::Version { .. } => depth += 1,
             Payload::ComponentImportSection(section) if depth == 1 => {
@@ -77,10 +90,15 @@ fn read(bytes: &[u8]) -> Result<Structure<'_>, LoadFailure> {
             }
             _ => {}
         }
+        resources.count(&payload, depth)?;
         if let ValidPayload::End(types) = validator.payload(&payload).map_err(|error| refused(&error))? {
             depth -= 1;
             if depth == 0 {
-                return Ok(Structure { types, imports, exports });
+                return Ok(Structure {
+                    types,
+                    imports,
+                    exports,
+                });
             }
         }
     }
@@ -93,13 +111,20 @@ impl Structure<'_> {
         let mut interfaces = Vec::new();
         for name in &self.imports {
             if name.starts_with("wasi:") {
-                return Err(LoadFailure::Wasi { import: (*name).to_owned() });
+                return Err(LoadFailure::Wasi {
+                    import: (*name).to_owned(),
+                });
             }
-            let Some(item) = self.types.as_ref().component_item_for_import(name) else { continue };
+            let Some(item) = self.types.as_ref().component_item_for_import(name) else {
+                continue;
+            };
             if let Some((kind, path)) = self.more_than_types(name, &item.ty) {
                 return Err(LoadFailure::Import { kind, import: path });
             }
-            interfaces.push(Interface { name: (*name).to_owned(), functions: Vec::new() });
+            interfaces.push(Interface {
+                name: (*name).to_owned(),
+                functions: Vec::new(),
+            });
         }
         Ok(interfaces)
     }
@@ -107,13 +132,17 @@ impl Structure<'_> {
     /// The first thing in an import that isn't a plain type: what it is, and its name.
     fn more_than_types(&self, name: &str, entity: &ComponentEntityType) -> Option<(&'static str, String)> {
         let kind = match entity {
-            ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(_), .. } => "resource",
+            ComponentEntityType::Type {
+                created: ComponentAnyTypeId::Resource(_),
+                ..
+            } => "resource",
             ComponentEntityType::Type { .. } => return None,
             ComponentEntityType::Instance(id) => {
                 let instance = self.types.as_ref().get(*id)?;
-                return instance.exports.iter().find_map(|(inner, item)| {
-                    self.more_than_types(&format!("{name}#{inner}"), &item.ty)
-                });
+                return instance
+                    .exports
+                    .iter()
+                    .find_map(|(inner, item)| self.more_than_types(&format!("{name}#{inner}"), &item.ty));
             }
             ComponentEntityType::Func(_) => "function",
             ComponentEntityType::Module(_) => "core module",
@@ -132,13 +161,18 @@ impl Structure<'_> {
                     Some(ComponentEntityType::Instance(id)) => self.functions(*id),
                     _ => Vec::new(),
                 };
-                Interface { name: (*name).to_owned(), functions }
+                Interface {
+                    name: (*name).to_owned(),
+                    functions,
+                }
             })
             .collect()
     }
 
     fn functions(&self, id: wasmparser::component_types::ComponentInstanceTypeId) -> Vec<String> {
-        let Some(instance) = self.types.as_ref().get(id) else { return Vec::new() };
+        let Some(instance) = self.types.as_ref().get(id) else {
+            return Vec::new();
+        };
         instance
             .exports
             .iter()
@@ -152,10 +186,14 @@ impl Structure<'_> {
 fn kind_of(exports: &[Interface]) -> Result<PluginKind, LoadFailure> {
     let (mut has_manifest, mut kinds) = (false, Vec::new());
     for export in exports {
-        let Some(name) = export.name.strip_prefix(PACKAGE) else { continue };
+        let Some(name) = export.name.strip_prefix(PACKAGE) else {
+            continue;
+        };
         let (interface, version) = name.split_once('@').unwrap_or((name, ""));
         if version != CONTRACT_VERSION {
-            return Err(LoadFailure::ContractVersion { found: export.name.clone() });
+            return Err(LoadFailure::ContractVersion {
+                found: export.name.clone(),
+            });
         }
         match interface {
             "manifest" => has_manifest = true,
@@ -166,16 +204,22 @@ fn kind_of(exports: &[Interface]) -> Result<PluginKind, LoadFailure> {
         }
     }
     if !has_manifest {
-        return Err(LoadFailure::MissingExport { missing: format!("`{PACKAGE}manifest@{CONTRACT_VERSION}`") });
+        return Err(LoadFailure::MissingExport {
+            missing: format!("`{PACKAGE}manifest@{CONTRACT_VERSION}`"),
+        });
     }
     match kinds.as_slice() {
         [kind] => Ok(*kind),
         [] => Err(LoadFailure::MissingExport {
-            missing: format!("any of `detector`, `analyst` and `reporter` of `{PACKAGE}…@{CONTRACT_VERSION}`"),
+            missing: format!(
+                "any of `detector`, `analyst` and `reporter` of `{PACKAGE}…@{CONTRACT_VERSION}`"
+            ),
         }),
         several => {
             let names: Vec<_> = several.iter().map(|kind| kind.as_str()).collect();
-            Err(LoadFailure::MixedKinds { kinds: names.join(", ") })
+            Err(LoadFailure::MixedKinds {
+                kinds: names.join(", "),
+            })
         }
     }
 }

@@ -34,7 +34,11 @@ impl Account {
         if let Some(reason) = failure.reason() {
             self.stats.count_failure(reason);
         }
-        PluginError { plugin: self.name.clone(), call, failure }
+        PluginError {
+            plugin: self.name.clone(),
+            call,
+            failure,
+        }
     }
 }
 
@@ -47,7 +51,10 @@ pub(super) struct Instances {
 
 impl Instances {
     pub(super) fn new(maximum: u32) -> Self {
-        Self { live: AtomicU32::new(0), maximum }
+        Self {
+            live: AtomicU32::new(0),
+            maximum,
+        }
     }
 
     pub(super) fn live(&self) -> u32 {
@@ -57,7 +64,9 @@ impl Instances {
     /// Takes a place, if there is one.
     fn take(&self) -> bool {
         let free = |live| (live < self.maximum).then_some(live + 1);
-        self.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok()
+        self.live
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, free)
+            .is_ok()
     }
 }
 
@@ -94,12 +103,23 @@ impl Room {
     pub(super) fn new(account: &Arc<Account>, call: Call) -> Result<Self, PluginError> {
         let shared = &account.shared;
         if !shared.instances.take() {
-            return Err(account.error(call, Failure::Instances { maximum: u64::from(shared.instances.maximum) }));
+            return Err(account.error(
+                call,
+                Failure::Instances {
+                    maximum: u64::from(shared.instances.maximum),
+                },
+            ));
         }
         account.stats.count_live();
-        let place = Place { account: Arc::clone(account) };
+        let place = Place {
+            account: Arc::clone(account),
+        };
         let limits = &shared.limits;
-        let limiter = Limiter::new(account.granted.memory_bytes, limits.table_elements, limits.core_instances);
+        let limiter = Limiter::new(
+            account.granted.memory_bytes,
+            limits.table_elements,
+            limits.core_instances,
+        );
         let mut store = Store::new(&shared.engine, limiter);
         store.limiter(|limiter| limiter);
         store.set_hostcall_fuel(limits.returned_bytes);

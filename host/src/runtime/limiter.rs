@@ -67,7 +67,11 @@ impl ResourceLimiter for Limiter {
         let growth = desired.saturating_sub(current);
         let requested = self.memory.saturating_add(growth);
         if requested > self.max_memory {
-            self.refused = Some(Refused::Memory { current: self.memory, requested, maximum: self.max_memory });
+            self.refused = Some(Refused::Memory {
+                current: self.memory,
+                requested,
+                maximum: self.max_memory,
+            });
             return Ok(false);
         }
         self.memory = requested;
@@ -84,7 +88,11 @@ impl ResourceLimiter for Limiter {
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         if desired > self.max_table_elements {
-            self.refused = Some(Refused::Table { current, requested: desired, maximum: self.max_table_elements });
+            self.refused = Some(Refused::Table {
+                current,
+                requested: desired,
+                maximum: self.max_table_elements,
+            });
             return Ok(false);
         }
         Ok(true)
@@ -114,12 +122,21 @@ mod tests {
         assert!(limiter.memory_growing(0, 100, None).unwrap());
         assert!(limiter.memory_growing(0, 200, None).unwrap());
         assert!(!limiter.memory_growing(200, 201, None).unwrap());
-        assert_eq!(limiter.take_refused(), Some(Refused::Memory { current: 300, requested: 301, maximum: 300 }));
+        assert_eq!(
+            limiter.take_refused(),
+            Some(Refused::Memory {
+                current: 300,
+                requested: 301,
+                maximum: 300
+            })
+        );
         assert_eq!(limiter.take_refused(), None);
 
         let mut limiter = Limiter::new(300, 10, 1);
         assert!(limiter.memory_growing(0, 300, None).unwrap());
-        limiter.memory_grow_failed(wasmtime::Error::msg("no memory")).unwrap();
+        limiter
+            .memory_grow_failed(wasmtime::Error::msg("no memory"))
+            .unwrap();
         assert_eq!(limiter.memory(), 0);
     }
 
@@ -129,6 +146,13 @@ mod tests {
 
         assert!(limiter.table_growing(0, 10, None).unwrap());
         assert!(!limiter.table_growing(10, 11, None).unwrap());
-        assert_eq!(limiter.take_refused(), Some(Refused::Table { current: 10, requested: 11, maximum: 10 }));
+        assert_eq!(
+            limiter.take_refused(),
+            Some(Refused::Table {
+                current: 10,
+                requested: 11,
+                maximum: 10
+            })
+        );
     }
 }

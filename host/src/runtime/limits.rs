@@ -192,14 +192,25 @@ mod tests {
     fn a_manifest_can_lower_limits_but_not_raise_them() {
         let limits = Limits::default();
         let granted = |memory, call_time, snapshot| {
-            Granted::asked(&limits, &super::super::ManifestLimits { memory, call_time, snapshot })
+            Granted::asked(
+                &limits,
+                &super::super::ManifestLimits {
+                    memory,
+                    call_time,
+                    snapshot,
+                },
+            )
         };
 
         assert_eq!(granted(0, 0, 0), Granted::all(&limits));
         assert_eq!(granted(u64::MAX, u32::MAX, u32::MAX), Granted::all(&limits));
         assert_eq!(
             granted(65_536, 5, 100),
-            Granted { memory_bytes: 65_536, call_time: Duration::from_millis(5), snapshot_bytes: 100 }
+            Granted {
+                memory_bytes: 65_536,
+                call_time: Duration::from_millis(5),
+                snapshot_bytes: 100
+            }
         );
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use wasmtime::component::{Component, Linker};
 
 use super::artifact::{Cache, Compiler};
-use super::engine::{Allocation, MAX_MEMORIES, MAX_TABLES, running_engine};
+use super::engine::{Allocation, running_engine};
 use super::inspect::inspect;
 use super::instance::{Instances, Shared};
 use super::limiter::Limiter;
@@ -30,9 +30,15 @@ impl Runtime {
     ///
     /// If this machine has no engine, the thread can't be started, or the cache's folder can't be made.
     pub fn new(config: RuntimeConfig) -> Result<Arc<Self>, RuntimeError> {
-        let RuntimeConfig { limits, epoch_tick, compiler, cache } = config;
-        let (engine, allocation) =
-            running_engine(&limits).map_err(|error| RuntimeError::Engine { message: format!("{error:#}") })?;
+        let RuntimeConfig {
+            limits,
+            epoch_tick,
+            compiler,
+            cache,
+        } = config;
+        let (engine, allocation) = running_engine(&limits).map_err(|error| RuntimeError::Engine {
+            message: format!("{error:#}"),
+        })?;
         let ticker = Ticker::start(&engine, epoch_tick).map_err(RuntimeError::Ticker)?;
         let cache = match cache {
             Some(cache) => {
@@ -49,8 +55,19 @@ impl Runtime {
         // Plugins import no function, so nothing is ever added to this.
         let linker = Linker::new(&engine);
         let compiler = Compiler::new(compiler, &limits);
-        let shared = Arc::new(Shared { engine, ticker, limits, instances: Instances::new(instances) });
-        Ok(Arc::new(Self { shared, allocation, linker, compiler, cache }))
+        let shared = Arc::new(Shared {
+            engine,
+            ticker,
+            limits,
+            instances: Instances::new(instances),
+        });
+        Ok(Arc::new(Self {
+            shared,
+            allocation,
+            linker,
+            compiler,
+            cache,
+        }))
     }
 
     /// Loads a plugin from the bytes of its file: reads what it imports and exports, compiles it or takes the code
@@ -68,19 +85,31 @@ impl Runtime {
                 let (current, maximum) = (bytes.len() as u64, limits.component_bytes as u64);
                 return Err(LoadFailure::TooLarge { current, maximum });
             }
-            let interfaces = inspect(bytes)?;
+            let interfaces = inspect(bytes, limits)?;
             let digest = blake3::hash(bytes);
             let (component, compiled) = self.component(bytes, &digest)?;
-            check_resources(&component, limits)?;
             let pre = self
                 .linker
                 .instantiate_pre(&component)
-                .map_err(|error| LoadFailure::Signature { reason: format!("{error:#}") })?;
+                .map_err(|error| LoadFailure::Signature {
+                    reason: format!("{error:#}"),
+                })?;
             let name = name.to_owned();
-            let candidate = Candidate { name, digest, size: bytes.len(), interfaces, component, compiled, pre };
+            let candidate = Candidate {
+                name,
+                digest,
+                size: bytes.len(),
+                interfaces,
+                component,
+                compiled,
+                pre,
+            };
             Plugin::describe(candidate, &self.shared)
         };
-        load().map(Arc::new).map_err(|failure| LoadError { plugin: name.to_owned(), failure })
+        load().map(Arc::new).map_err(|failure| LoadError {
+            plugin: name.to_owned(),
+            failure,
+        })
     }
 
     /// The limits that plugins have here.
@@ -104,7 +133,10 @@ impl Runtime {
     /// Linear memories that the pool has handed out; `None` without a pool.
     #[must_use]
     pub fn pooled_memories(&self) -> Option<usize> {
-        self.shared.engine.pooling_allocator_metrics().map(|metrics| metrics.memories())
+        self.shared
+            .engine
+            .pooling_allocator_metrics()
+            .map(|metrics| metrics.memories())
     }
 
     fn component(&self, bytes: &[u8], digest: &blake3::Hash) -> Result<(Component, Compiled), LoadFailure> {
@@ -113,7 +145,9 @@ impl Runtime {
         if let Some(artifact) = self.cache.as_ref().and_then(|cache| cache.get(&name)) {
             match artifact.load(engine) {
                 Ok(component) => return Ok((component, Compiled::Cached)),
-                Err(error) => tracing::warn!(name, %error, "a compiled plugin doesn't fit and is compiled again"),
+                Err(error) => {
+                    tracing::warn!(name, %error, "a compiled plugin doesn't fit and is compiled again");
+                }
             }
         }
         let started = Instant::now();
@@ -129,22 +163,9 @@ impl Runtime {
 
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Runtime").field("allocation", &self.allocation).finish_non_exhaustive()
+        formatter
+            .debug_struct("Runtime")
+            .field("allocation", &self.allocation)
+            .finish_non_exhaustive()
     }
-}
-
-/// Refuses what no instance could be made of.
-fn check_resources(component: &Component, limits: &Limits) -> Result<(), LoadFailure> {
-    // `None` for components that import modules, which have been refused.
-    let Some(needed) = component.resources_required() else { return Ok(()) };
-    let check = |limit, unit, current: u64, maximum: usize| {
-        let maximum = maximum as u64;
-        if current <= maximum { Ok(()) } else { Err(LoadFailure::Resources { limit, unit, current, maximum }) }
-    };
-    check("memories", "memories", u64::from(needed.num_memories), MAX_MEMORIES)?;
-    check("tables", "tables", u64::from(needed.num_tables), MAX_TABLES)?;
-    let pages = needed.max_initial_memory_size.unwrap_or(0);
-    check("memory-bytes", "bytes of memory", pages.saturating_mul(65_536), limits.memory_bytes)?;
-    let elements = needed.max_initial_table_size.unwrap_or(0);
-    check("table-elements", "elements in a table", elements, limits.table_elements)
 }

@@ -25,22 +25,46 @@ impl Kind {
 
 /// Checks a manifest; `kind` is what the plugin's exports make it.
 pub(super) fn validate(manifest: &Manifest, kind: Kind, limits: &Limits) -> Result<(), LoadFailure> {
-    let refuse = |field: &str, reason: String| Err(LoadFailure::Manifest { field: field.to_owned(), reason });
+    let refuse = |field: &str, reason: String| {
+        Err(LoadFailure::Manifest {
+            field: field.to_owned(),
+            reason,
+        })
+    };
     let shown = |text: &str| printable(text, limits.log_line_bytes);
 
     if !is_name(&manifest.name) {
         let reason = "1 to 40 lower-case letters, digits and hyphens, starting with a letter";
-        return refuse("name", format!("is `{}`; it must be {reason}", shown(&manifest.name)));
+        return refuse(
+            "name",
+            format!("is `{}`; it must be {reason}", shown(&manifest.name)),
+        );
     }
     if let Err(error) = semver::Version::parse(&manifest.version) {
-        return refuse("version", format!("is `{}`, no semantic version: {error}", shown(&manifest.version)));
+        return refuse(
+            "version",
+            format!("is `{}`, no semantic version: {error}", shown(&manifest.version)),
+        );
     }
     if manifest.kind != kind {
         let (says, is) = (manifest.kind.as_str(), kind.as_str());
-        return refuse("kind", format!("says {says}, but what it exports is that of a plugin of kind {is}"));
+        return refuse(
+            "kind",
+            format!("says {says}, but what it exports is that of a plugin of kind {is}"),
+        );
     }
-    at_most("description", manifest.description.len(), DESCRIPTION_BYTES, "bytes")?;
-    at_most("config-schema", manifest.config_schema.len(), SCHEMA_BYTES, "bytes")?;
+    at_most(
+        "description",
+        manifest.description.len(),
+        DESCRIPTION_BYTES,
+        "bytes",
+    )?;
+    at_most(
+        "config-schema",
+        manifest.config_schema.len(),
+        SCHEMA_BYTES,
+        "bytes",
+    )?;
     match serde_json::from_str::<serde_json::Value>(&manifest.config_schema) {
         Ok(serde_json::Value::Object(_)) => {}
         Ok(_) => return refuse("config-schema", "isn't a JSON object".to_owned()),
@@ -49,22 +73,40 @@ pub(super) fn validate(manifest: &Manifest, kind: Kind, limits: &Limits) -> Resu
     at_most("signals", manifest.signals.len(), LIST_ITEMS, "items")?;
     at_most("formats", manifest.formats.len(), LIST_ITEMS, "items")?;
     if kind != Kind::Detector && !manifest.signals.is_empty() {
-        return refuse("signals", format!("must be empty in a plugin of kind {}", kind.as_str()));
+        return refuse(
+            "signals",
+            format!("must be empty in a plugin of kind {}", kind.as_str()),
+        );
     }
     if (kind == Kind::Reporter) == manifest.formats.is_empty() {
-        let must = if kind == Kind::Reporter { "may not be empty" } else { "must be empty" };
+        let must = if kind == Kind::Reporter {
+            "may not be empty"
+        } else {
+            "must be empty"
+        };
         return refuse("formats", format!("{must} in a plugin of kind {}", kind.as_str()));
     }
     for signal in &manifest.signals {
         if !is_signal_kind(&signal.name) {
             let reason = "1 to 100 lower-case letters, digits and dots";
-            return refuse("signals", format!("has `{}`; it must be {reason}", shown(&signal.name)));
+            return refuse(
+                "signals",
+                format!("has `{}`; it must be {reason}", shown(&signal.name)),
+            );
         }
-        at_most("signals", signal.description.len(), DESCRIPTION_BYTES, "bytes of description")?;
+        at_most(
+            "signals",
+            signal.description.len(),
+            DESCRIPTION_BYTES,
+            "bytes of description",
+        )?;
     }
     for format in &manifest.formats {
         if !is_media_type(format) {
-            return refuse("formats", format!("has `{}`, which is no media type", shown(format)));
+            return refuse(
+                "formats",
+                format!("has `{}`, which is no media type", shown(format)),
+            );
         }
     }
     Ok(())
@@ -75,24 +117,38 @@ fn at_most(field: &str, current: usize, maximum: usize, unit: &str) -> Result<()
         return Ok(());
     }
     let reason = format!("has {current} {unit}; at most {maximum} are allowed");
-    Err(LoadFailure::Manifest { field: field.to_owned(), reason })
+    Err(LoadFailure::Manifest {
+        field: field.to_owned(),
+        reason,
+    })
 }
 
 fn is_name(name: &str) -> bool {
     name.len() <= 40
         && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 fn is_signal_kind(name: &str) -> bool {
-    (1..=100).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.'))
+    (1..=100).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.'))
 }
 
 fn is_media_type(format: &str) -> bool {
     let token = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
     };
-    format.len() <= 100 && format.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
+    format.len() <= 100
+        && format
+            .split_once('/')
+            .is_some_and(|(kind, subtype)| token(kind) && token(subtype))
 }
 
 #[cfg(test)]
@@ -109,16 +165,25 @@ mod tests {
             kind: Kind::Detector,
             description: "Finds errors.".to_owned(),
             config_schema: "{}".to_owned(),
-            signals: vec![SignalKind { name: "errors.exception".to_owned(), description: "An error.".to_owned() }],
+            signals: vec![SignalKind {
+                name: "errors.exception".to_owned(),
+                description: "An error.".to_owned(),
+            }],
             formats: Vec::new(),
-            limits: Asked { memory: 0, call_time: 0, snapshot: 0 },
+            limits: Asked {
+                memory: 0,
+                call_time: 0,
+                snapshot: 0,
+            },
         }
     }
 
     fn refused(change: impl FnOnce(&mut Manifest)) -> String {
         let mut manifest = detector();
         change(&mut manifest);
-        validate(&manifest, Kind::Detector, &Limits::default()).unwrap_err().to_string()
+        validate(&manifest, Kind::Detector, &Limits::default())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -170,7 +235,12 @@ mod tests {
     fn a_reporter_needs_media_types() {
         let reporter = |formats: &[&str]| {
             let formats = formats.iter().map(|&format| format.to_owned()).collect();
-            let manifest = Manifest { kind: Kind::Reporter, signals: Vec::new(), formats, ..detector() };
+            let manifest = Manifest {
+                kind: Kind::Reporter,
+                signals: Vec::new(),
+                formats,
+                ..detector()
+            };
             validate(&manifest, Kind::Reporter, &Limits::default()).map_err(|error| error.to_string())
         };
 

@@ -28,6 +28,7 @@ mod loader;
 mod manifest;
 mod plugin;
 mod render;
+mod resources;
 mod session;
 mod stats;
 mod ticker;
@@ -47,7 +48,9 @@ pub use bindings::reporter::exports::aia::plugin::reporter::{
 pub use check::KnownRows;
 pub use config::{COMPILE_COMMAND, CacheConfig, CompilerConfig, RuntimeConfig};
 pub use engine::Allocation;
-pub use error::{CONTRACT_VERSION, Call, CompileError, Failure, LoadError, LoadFailure, PluginError, RuntimeError};
+pub use error::{
+    CONTRACT_VERSION, Call, CompileError, Failure, LoadError, LoadFailure, PluginError, RuntimeError,
+};
 pub use inspect::Interface;
 pub use limits::{Granted, Limits};
 pub use loader::Runtime;

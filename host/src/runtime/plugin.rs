@@ -55,8 +55,18 @@ pub(super) struct Candidate {
 impl Plugin {
     /// Asks the candidate for its manifest and checks it.
     pub(super) fn describe(candidate: Candidate, shared: &Arc<Shared>) -> Result<Self, LoadFailure> {
-        let Candidate { name, digest, size, interfaces, component, compiled, pre } = candidate;
-        let signature = |error: wasmtime::Error| LoadFailure::Signature { reason: format!("{error:#}") };
+        let Candidate {
+            name,
+            digest,
+            size,
+            interfaces,
+            component,
+            compiled,
+            pre,
+        } = candidate;
+        let signature = |error: wasmtime::Error| LoadFailure::Signature {
+            reason: format!("{error:#}"),
+        };
         let limits = &shared.limits;
 
         let stats = Arc::new(PluginStats::default());
@@ -76,7 +86,8 @@ impl Plugin {
         // Instances share one image of the plugin's initial memory; making it now keeps the first session quick.
         component.initialize_copy_on_write_image().map_err(signature)?;
 
-        let mut room = Room::new(&Arc::new(account), Call::Describe).map_err(|error| LoadFailure::Describe(Box::new(error)))?;
+        let mut room = Room::new(&Arc::new(account), Call::Describe)
+            .map_err(|error| LoadFailure::Describe(Box::new(error)))?;
         let manifest = room
             .call(Call::Describe, Time::Open, |store| {
                 let plugin = any.instantiate(&mut *store)?;
@@ -91,7 +102,15 @@ impl Plugin {
             stats,
             shared: Arc::clone(shared),
         };
-        Ok(Self { digest, size, interfaces, manifest, compiled, account: Arc::new(account), pre })
+        Ok(Self {
+            digest,
+            size,
+            interfaces,
+            manifest,
+            compiled,
+            account: Arc::new(account),
+            pre,
+        })
     }
 
     /// Its name, as its manifest has it.

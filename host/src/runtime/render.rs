@@ -25,20 +25,38 @@ impl Plugin {
         }
         let limits = &self.account().shared.limits;
         let mut room = Room::new(self.account(), Call::Render)?;
-        room.set_returned_bytes(limits.returned_bytes.max(limits.document_bytes.saturating_add(MORE_BYTES)));
+        room.set_returned_bytes(
+            limits
+                .returned_bytes
+                .max(limits.document_bytes.saturating_add(MORE_BYTES)),
+        );
         let rendered = room.call(Call::Render, Time::Call, |store| {
             let reporter = pre.instantiate(&mut *store)?;
-            reporter.aia_plugin_reporter().call_render(store, report, format, watermark)
+            reporter
+                .aia_plugin_reporter()
+                .call_render(store, report, format, watermark)
         })?;
         rendered
-            .map_err(|message| Failure::ReturnedError { message: printable(&message, limits.log_line_bytes) })
+            .map_err(|message| Failure::ReturnedError {
+                message: printable(&message, limits.log_line_bytes),
+            })
             .and_then(|document| {
                 let current = document.bytes.len();
-                at_most(|| "a document".to_owned(), "document-bytes", "bytes", current, limits.document_bytes)?;
+                at_most(
+                    || "a document".to_owned(),
+                    "document-bytes",
+                    "bytes",
+                    current,
+                    limits.document_bytes,
+                )?;
                 // It ends up in an HTTP header.
-                if document.media_type.len() > 200 || !document.media_type.bytes().all(|byte| (32..127).contains(&byte)) {
+                if document.media_type.len() > 200
+                    || !document.media_type.bytes().all(|byte| (32..127).contains(&byte))
+                {
                     let media_type = printable(&document.media_type, 200);
-                    return Err(Failure::Invalid { what: format!("`{media_type}`, which is no media type") });
+                    return Err(Failure::Invalid {
+                        what: format!("`{media_type}`, which is no media type"),
+                    });
                 }
                 Ok(document)
             })

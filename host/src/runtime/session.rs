@@ -40,32 +40,53 @@ impl Plugin {
     /// # Errors
     ///
     /// If this isn't a detector, the plugin refuses one of the two, fails, or runs into a limit.
-    pub fn open_session(self: &Arc<Self>, config: &str, snapshot: Option<&[u8]>) -> Result<Session, PluginError> {
+    pub fn open_session(
+        self: &Arc<Self>,
+        config: &str,
+        snapshot: Option<&[u8]>,
+    ) -> Result<Session, PluginError> {
         let pre = self.detector()?;
         let limits = &self.account().shared.limits;
         if let Some(snapshot) = snapshot
             && snapshot.len() > limits.snapshot_bytes
         {
             let (current, maximum) = (snapshot.len() as u64, limits.snapshot_bytes as u64);
-            return Err(self.account().error(Call::Open, Failure::SnapshotTooLarge { current, maximum }));
+            return Err(self
+                .account()
+                .error(Call::Open, Failure::SnapshotTooLarge { current, maximum }));
         }
         let mut room = Room::new(self.account(), Call::Open)?;
         let (detector, opened) = room.call(Call::Open, Time::Open, |store| {
             let detector = pre.instantiate(&mut *store)?;
-            let opened = detector.aia_plugin_detector().session().call_open(store, config, snapshot)?;
+            let opened = detector
+                .aia_plugin_detector()
+                .session()
+                .call_open(store, config, snapshot)?;
             Ok((detector, opened))
         })?;
         let said = |message: String| printable(&message, limits.log_line_bytes);
         let session = opened.map_err(|error| {
             let failure = match error {
-                OpenError::Config(message) => Failure::ConfigRefused { message: said(message) },
-                OpenError::Snapshot(message) => Failure::SnapshotRefused { message: said(message) },
+                OpenError::Config(message) => Failure::ConfigRefused {
+                    message: said(message),
+                },
+                OpenError::Snapshot(message) => Failure::SnapshotRefused {
+                    message: said(message),
+                },
             };
             room.error(Call::Open, failure)
         })?;
         self.stats().count_opened();
-        let live = Live { room, detector, session };
-        Ok(Session { plugin: Arc::clone(self), live: Some(live), position: None })
+        let live = Live {
+            room,
+            detector,
+            session,
+        };
+        Ok(Session {
+            plugin: Arc::clone(self),
+            live: Some(live),
+            position: None,
+        })
     }
 }
 
@@ -94,9 +115,16 @@ impl Session {
     ///
     /// If the plugin fails, runs into a limit, or gives a signal that isn't valid: then none of them counts.
     pub fn observe(&mut self, batch: &Batch, earlier: &dyn KnownRows) -> Result<Outcome, PluginError> {
-        self.position = Some(Position { segment: batch.segment(), rows: batch.end_row() });
+        self.position = Some(Position {
+            segment: batch.segment(),
+            rows: batch.end_row(),
+        });
         self.ask(batch.call(), earlier, |live, call| {
-            let Live { room, detector, session } = live;
+            let Live {
+                room,
+                detector,
+                session,
+            } = live;
             let (guest, session) = (detector.aia_plugin_detector().session(), *session);
             room.call(call, Time::Call, |store| match &batch.columns {
                 BatchColumns::Spans(columns) => guest.call_observe_spans(store, session, columns),
@@ -113,7 +141,11 @@ impl Session {
     /// As [`Session::observe`].
     pub fn tick(&mut self, now: u64, earlier: &dyn KnownRows) -> Result<Outcome, PluginError> {
         self.ask(Call::Tick, earlier, |live, call| {
-            let Live { room, detector, session } = live;
+            let Live {
+                room,
+                detector,
+                session,
+            } = live;
             let (guest, session) = (detector.aia_plugin_detector().session(), *session);
             room.call(call, Time::Call, |store| guest.call_tick(store, session, now))
         })
@@ -126,12 +158,22 @@ impl Session {
     /// If the plugin fails, or the snapshot is larger than it may be.
     pub fn snapshot(&mut self) -> Result<Vec<u8>, PluginError> {
         self.run(Call::Snapshot, |plugin, live, call| {
-            let Live { room, detector, session } = live;
+            let Live {
+                room,
+                detector,
+                session,
+            } = live;
             let (guest, session) = (detector.aia_plugin_detector().session(), *session);
             let snapshot = room.call(call, Time::Call, |store| guest.call_snapshot(store, session))?;
             let maximum = plugin.granted().snapshot_bytes;
-            at_most(|| "a snapshot".to_owned(), "snapshot-bytes", "bytes", snapshot.len(), maximum)
-                .map_err(|failure| room.error(call, failure))?;
+            at_most(
+                || "a snapshot".to_owned(),
+                "snapshot-bytes",
+                "bytes",
+                snapshot.len(),
+                maximum,
+            )
+            .map_err(|failure| room.error(call, failure))?;
             Ok(snapshot)
         })
     }
@@ -147,9 +189,17 @@ impl Session {
         self.run(call, |plugin, live, call| {
             let limits = &plugin.account().shared.limits;
             body(live, call)?
-                .map_err(|message| Failure::ReturnedError { message: printable(&message, limits.log_line_bytes) })
+                .map_err(|message| Failure::ReturnedError {
+                    message: printable(&message, limits.log_line_bytes),
+                })
                 .and_then(|outcome| {
-                    Check { limits, manifest: plugin.manifest(), position, earlier }.outcome(outcome)
+                    Check {
+                        limits,
+                        manifest: plugin.manifest(),
+                        position,
+                        earlier,
+                    }
+                    .outcome(outcome)
                 })
                 .map_err(|failure| live.room.error(call, failure))
         })

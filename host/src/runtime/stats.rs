@@ -98,13 +98,18 @@ impl PluginStats {
     /// Calls that failed for this reason.
     #[must_use]
     pub fn failures(&self, reason: FailureReason) -> u64 {
-        self.failures.get(reason as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
+        self.failures
+            .get(reason as usize)
+            .map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 
     /// Calls that failed, for whatever reason.
     #[must_use]
     pub fn all_failures(&self) -> u64 {
-        FailureReason::ALL.into_iter().map(|reason| self.failures(reason)).sum()
+        FailureReason::ALL
+            .into_iter()
+            .map(|reason| self.failures(reason))
+            .sum()
     }
 
     /// To be called by whoever opens a session again after it has failed: the runtime can't tell that it is the
@@ -115,7 +120,10 @@ impl PluginStats {
 
     pub(super) fn count_call(&self, time: Duration) {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.nanoseconds.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.nanoseconds.fetch_add(
+            u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
     }
 
     pub(super) fn count_opened(&self) {

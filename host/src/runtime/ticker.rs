@@ -24,13 +24,19 @@ impl Ticker {
         let tick = tick.max(Duration::from_millis(1));
         let engine = engine.weak();
         let (stop, stopped) = mpsc::channel::<()>();
-        let thread = thread::Builder::new().name("plugin-epochs".to_owned()).spawn(move || {
-            while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
-                let Some(engine) = engine.upgrade() else { return };
-                engine.increment_epoch();
-            }
-        })?;
-        Ok(Self { tick, stop: Some(stop), thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name("plugin-epochs".to_owned())
+            .spawn(move || {
+                while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+                    let Some(engine) = engine.upgrade() else { return };
+                    engine.increment_epoch();
+                }
+            })?;
+        Ok(Self {
+            tick,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// The epochs that a call of at most `time` may see: one more than fit, as the first one may come at once.

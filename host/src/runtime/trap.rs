@@ -25,18 +25,27 @@ pub(super) struct Allowed {
 pub(super) fn classify(error: &wasmtime::Error, refused: Option<Refused>, allowed: &Allowed) -> Failure {
     if let Some(trap) = error.downcast_ref::<Trap>() {
         return match (trap, refused) {
-            (Trap::Interrupt, _) => Failure::Time { limit: allowed.time_limit, maximum_ms: allowed.time_ms },
-            (Trap::StackOverflow, _) => Failure::Stack { maximum: allowed.stack_bytes as u64 },
+            (Trap::Interrupt, _) => Failure::Time {
+                limit: allowed.time_limit,
+                maximum_ms: allowed.time_ms,
+            },
+            (Trap::StackOverflow, _) => Failure::Stack {
+                maximum: allowed.stack_bytes as u64,
+            },
             // A language whose allocator is refused memory aborts, most by `unreachable`.
             (_, Some(refused)) => allocation(refused),
             (trap, None) => {
                 let trap = trap.to_string();
-                Failure::Trap { trap: trap.strip_prefix("wasm trap: ").unwrap_or(&trap).to_owned() }
+                Failure::Trap {
+                    trap: trap.strip_prefix("wasm trap: ").unwrap_or(&trap).to_owned(),
+                }
             }
         };
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return Failure::Instances { maximum: u64::from(allowed.instances) };
+        return Failure::Instances {
+            maximum: u64::from(allowed.instances),
+        };
     }
     if let Some(refused) = refused {
         // An instance that needs more than it may have can't be made, which is no trap.
@@ -45,20 +54,40 @@ pub(super) fn classify(error: &wasmtime::Error, refused: Option<Refused>, allowe
     let text = format!("{error:#}");
     // wasmtime keeps this error's type to itself; a test with a plugin that gives too much holds us to its words.
     if text.contains("fuel allocated for hostcalls has been exhausted") {
-        return Failure::Returned { maximum: allowed.returned_bytes as u64 };
+        return Failure::Returned {
+            maximum: allowed.returned_bytes as u64,
+        };
     }
-    Failure::Contract { what: super::error::printable(&text, allowed.text_bytes) }
+    Failure::Contract {
+        what: super::error::printable(&text, allowed.text_bytes),
+    }
 }
 
 fn allocation(refused: Refused) -> Failure {
     let (limit, unit, current, requested, maximum) = match refused {
-        Refused::Memory { current, requested, maximum } => {
-            ("memory-bytes", "bytes of memory", current, requested, maximum)
-        }
-        Refused::Table { current, requested, maximum } => {
-            ("table-elements", "elements in a table", current, requested, maximum)
-        }
+        Refused::Memory {
+            current,
+            requested,
+            maximum,
+        } => ("memory-bytes", "bytes of memory", current, requested, maximum),
+        Refused::Table {
+            current,
+            requested,
+            maximum,
+        } => (
+            "table-elements",
+            "elements in a table",
+            current,
+            requested,
+            maximum,
+        ),
     };
     let (current, requested, maximum) = (current as u64, requested as u64, maximum as u64);
-    Failure::Allocation { limit, unit, current, requested, maximum }
+    Failure::Allocation {
+        limit,
+        unit,
+        current,
+        requested,
+        maximum,
+    }
 }

@@ -14,7 +14,12 @@ macro_rules! flaws {
 }
 
 fn flawed(flaw: Flaw) -> Config {
-    Config { deed: Deed::Flaw, stage: Stage::Observe, flaw, ..Config::default() }
+    Config {
+        deed: Deed::Flaw,
+        stage: Stage::Observe,
+        flaw,
+        ..Config::default()
+    }
 }
 
 #[test]
@@ -26,7 +31,33 @@ pub(crate) fn every_flaw_is_found() {
     };
     let messages: Vec<String> = flaws.into_iter().map(|flaw| misdeed(&flawed(flaw))).collect();
 
-    assert_snapshot!(messages.join("\n"), @"");
+    assert_snapshot!(messages.join("\n"), @r"
+    plugin `evil`: observe-spans gave signal 0 the kind `evil.unknown`, which its manifest doesn't list [invalid]
+    plugin `evil`: observe-spans gave signal 0 a fingerprint without parts [invalid]
+    plugin `evil`: observe-spans gave signal 0 a fingerprint of 17 parts; at most 16 are allowed (limit `fingerprint-parts`) [size]
+    plugin `evil`: observe-spans gave signal 0 a part of a fingerprint of 1025 bytes; at most 1024 are allowed (limit `fingerprint-part-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 a title of 301 bytes; at most 300 are allowed (limit `title-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 a service of 16385 bytes; at most 16384 are allowed (limit `text-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 an operation of 16385 bytes; at most 16384 are allowed (limit `text-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 a release of 16385 bytes; at most 16384 are allowed (limit `text-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 a list of 257 affected services; at most 256 are allowed (limit `affected`) [size]
+    plugin `evil`: observe-spans gave signal 0 an affected service of 16385 bytes; at most 16384 are allowed (limit `text-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 a start behind its end [invalid]
+    plugin `evil`: observe-spans gave signal 0 a list of 33 measures; at most 32 are allowed (limit `measures`) [size]
+    plugin `evil`: observe-spans gave signal 0 a measure's name of 16385 bytes; at most 16384 are allowed (limit `text-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 a measure's unit of 16385 bytes; at most 16384 are allowed (limit `text-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 a measure `deeds` that is no finite number [invalid]
+    plugin `evil`: observe-spans gave signal 0 a measure `deeds` that is no finite number [invalid]
+    plugin `evil`: observe-spans gave signal 0 a list of 33 details; at most 32 are allowed (limit `details`) [size]
+    plugin `evil`: observe-spans gave signal 0 a detail's name of 16385 bytes; at most 16384 are allowed (limit `text-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 a detail of 16385 bytes; at most 16384 are allowed (limit `detail-bytes`) [size]
+    plugin `evil`: observe-spans gave signal 0 no evidence [invalid]
+    plugin `evil`: observe-spans gave signal 0 a list of 65 rows of evidence; at most 64 are allowed (limit `evidence`) [size]
+    plugin `evil`: observe-spans gave signal 0 a row of evidence that doesn't exist: row 3 of segment 2, which has 3 rows [invalid]
+    plugin `evil`: observe-spans gave signal 0 a row of evidence that doesn't exist: row 0 of segment 0, which this session hasn't read [invalid]
+    plugin `evil`: observe-spans gave signal 0 a row of evidence that doesn't exist: row 0 of segment 3, which this session hasn't read [invalid]
+    plugin `evil`: observe-spans gave signal 0 a row of evidence that doesn't exist: row 1000000 of segment 1, which has 3 rows [invalid]
+    ");
 }
 
 #[test]
@@ -35,7 +66,13 @@ fn a_signal_without_flaws_passes() {
 
     let outcome = result.unwrap();
     assert_eq!(outcome.signals.len(), 1);
-    assert_eq!((outcome.signals[0].evidence[0].segment, outcome.signals[0].evidence[0].row), (2, 2));
+    assert_eq!(
+        (
+            outcome.signals[0].evidence[0].segment,
+            outcome.signals[0].evidence[0].row
+        ),
+        (2, 2)
+    );
 }
 
 #[test]
@@ -43,13 +80,16 @@ fn a_tick_may_name_rows_of_earlier_segments_only() {
     // Before its first batch the plugin names row 0 of segment 1.
     let runtime = runtime();
     let plugin = evil(&runtime);
-    let config = Config { stage: Stage::Tick, ..flawed(Flaw::None) };
+    let config = Config {
+        stage: Stage::Tick,
+        ..flawed(Flaw::None)
+    };
 
     let mut restored = open(&plugin, &config).unwrap();
     assert_eq!(restored.tick(1, &earlier()).unwrap().signals.len(), 1);
 
     let mut fresh = open(&plugin, &config).unwrap();
-    assert_snapshot!(fresh.tick(1, &|_| None).unwrap_err(), @"");
+    assert_snapshot!(fresh.tick(1, &|_| None).unwrap_err(), @"plugin `evil`: tick gave signal 0 a row of evidence that doesn't exist: row 0 of segment 1, which this session hasn't read");
 }
 
 #[test]

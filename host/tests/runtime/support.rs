@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aia::runtime::{
-    Batch, CacheConfig, CompilerConfig, KnownRows, Limits, Outcome, Plugin, PluginError, Runtime, RuntimeConfig, Session,
+    Batch, CacheConfig, CompilerConfig, KnownRows, Limits, Outcome, Plugin, PluginError, Runtime,
+    RuntimeConfig, Session,
 };
 use aia_plugin_evil::{Config, Description, Stage};
 use aia_telemetry::{Columns, LogColumns, MetricColumns, SpanColumns};
@@ -13,16 +14,37 @@ use aia_telemetry::{Columns, LogColumns, MetricColumns, SpanColumns};
 /// Rows of each batch.
 pub(crate) const ROWS: u32 = 3;
 
-/// Limits as by default, but so that what never ends doesn't hold up the tests.
+/// Limits as by default, but so that a machine that is busy with something else can't fail a test.
 pub(crate) fn limits() -> Limits {
-    Limits { call_time: Duration::from_millis(300), open_time: Duration::from_millis(600), ..Limits::default() }
+    Limits {
+        call_time: Duration::from_secs(30),
+        open_time: Duration::from_secs(30),
+        ..Limits::default()
+    }
+}
+
+/// Limits for what never ends.
+pub(crate) fn impatient() -> Limits {
+    Limits {
+        call_time: Duration::from_millis(700),
+        open_time: Duration::from_millis(900),
+        ..Limits::default()
+    }
 }
 
 /// A runtime with these limits. Compiled code is kept between tests, or each would compile the same plugin.
 pub(crate) fn runtime_with(limits: Limits) -> Arc<Runtime> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled-plugins");
-    let cache = Some(CacheConfig { folder, secret: [7; 32] });
-    Runtime::new(RuntimeConfig { limits, cache, ..RuntimeConfig::new(CompilerConfig::InProcess) }).unwrap()
+    let cache = Some(CacheConfig {
+        folder,
+        secret: [7; 32],
+    });
+    Runtime::new(RuntimeConfig {
+        limits,
+        cache,
+        ..RuntimeConfig::new(CompilerConfig::InProcess)
+    })
+    .unwrap()
 }
 
 /// A runtime with the limits of the tests.
@@ -47,7 +69,10 @@ pub(crate) fn described(description: Description) -> Vec<u8> {
         replaced += 1;
         at += new.len();
     }
-    assert!(replaced > 0, "the plugin has the word that decides on its description");
+    assert!(
+        replaced > 0,
+        "the plugin has the word that decides on its description"
+    );
     bytes
 }
 
@@ -60,7 +85,11 @@ pub(crate) fn open(plugin: &Arc<Plugin>, config: &Config) -> Result<Session, Plu
 pub(crate) fn spans(segment: u64) -> Batch {
     let mut columns = SpanColumns::default();
     columns.common.strings.ends = vec![0];
-    let (zeros, bytes, words) = (vec![0; ROWS as usize], vec![0; ROWS as usize], vec![0; ROWS as usize]);
+    let (zeros, bytes, words) = (
+        vec![0; ROWS as usize],
+        vec![0; ROWS as usize],
+        vec![0; ROWS as usize],
+    );
     let spans = &mut columns.spans;
     for column in [&mut spans.kind, &mut spans.status_code] {
         column.clone_from(&bytes);
@@ -121,7 +150,10 @@ pub(crate) fn act(plugin: &Arc<Plugin>, config: &Config) -> (Result<Outcome, Plu
     let result = match config.stage {
         Stage::Open | Stage::Observe => session.observe(&spans(2), &earlier()),
         Stage::Tick => session.tick(10_000_000_000, &earlier()),
-        Stage::Snapshot => session.snapshot().map(|_| Outcome { signals: Vec::new(), logs: Vec::new() }),
+        Stage::Snapshot => session.snapshot().map(|_| Outcome {
+            signals: Vec::new(),
+            logs: Vec::new(),
+        }),
     };
     (result, Some(session))
 }
@@ -143,19 +175,37 @@ pub(crate) fn misdeed_on(runtime: &Arc<Runtime>, config: &Config) -> String {
 
     let reason = error.failure.reason().expect("the plugin is to blame");
     assert_eq!(error.plugin, "evil");
-    assert_eq!((plugin.stats().failures(reason), plugin.stats().all_failures()), (1, 1), "it is counted once");
+    assert_eq!(
+        (plugin.stats().failures(reason), plugin.stats().all_failures()),
+        (1, 1),
+        "it is counted once"
+    );
     if let Some(mut session) = session {
         assert!(session.is_poisoned());
         assert_eq!(session.memory_bytes(), 0);
         let again = session.tick(20_000_000_000, &earlier()).unwrap_err();
-        assert_eq!(again.to_string(), "plugin `evil`: tick was not done: an earlier call failed and ended this session");
+        assert_eq!(
+            again.to_string(),
+            "plugin `evil`: tick was not done: an earlier call failed and ended this session"
+        );
     }
-    assert_eq!((runtime.live_instances(), plugin.stats().live_instances()), (1, 1), "only the neighbour is left");
+    assert_eq!(
+        (runtime.live_instances(), plugin.stats().live_instances()),
+        (1, 1),
+        "only the neighbour is left"
+    );
     assert!(runtime.pooled_memories().is_none_or(|memories| memories == 1));
 
     neighbour.observe(&spans(2), &earlier()).unwrap();
-    assert_eq!(neighbour.snapshot().unwrap(), [2], "the neighbour has seen its two batches and nothing else");
+    assert_eq!(
+        neighbour.snapshot().unwrap(),
+        [2],
+        "the neighbour has seen its two batches and nothing else"
+    );
     drop(neighbour);
-    assert_eq!((runtime.live_instances(), plugin.stats().live_instances()), (0, 0));
+    assert_eq!(
+        (runtime.live_instances(), plugin.stats().live_instances()),
+        (0, 0)
+    );
     format!("{error} [{}]", reason.as_str())
 }

@@ -24,7 +24,9 @@ pub(crate) fn inline(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             _ if is_hidden(letter) => push_visible(&mut out, letter),
             ':' if out.is_empty() || next == Some('/') || ends_with_scheme(&out) => out.push_str("&#58;"),
-            '.' if is_number(&out) || ends_with(&out, "www") => out.push_str("&#46;"),
+            '.' if (is_number(&out) && next.is_none_or(char::is_whitespace)) || ends_with(&out, "www") => {
+                out.push_str("&#46;");
+            }
             '@' => out.push_str("&#64;"),
             '-' | '=' | '+' if out.is_empty() => {
                 out.push('\\');
@@ -111,6 +113,7 @@ mod tests {
             ("a|b\n\n# c", "a\\|b \\# c"),
             ("- list", "\\- list"),
             ("1. one", "1&#46; one"),
+            ("1.5", "1.5"),
             ("`*_~", "\\`\\*\\_\\~"),
             ("&lt;", "&amp;lt;"),
             ("me@example.com", "me&#64;example.com"),

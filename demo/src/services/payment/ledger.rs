@@ -97,7 +97,7 @@ mod tests {
             Ledger::single_account()
                 .post("ch_1", 1_250, "USD")
                 .unwrap_err()
-                .to_string(),
+                .message(),
             "ledger account acc_48210 is kept in EUR, charge ch_1 of 1250 is in USD"
         );
     }

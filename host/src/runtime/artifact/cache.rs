@@ -36,7 +36,11 @@ impl Cache {
     /// Makes the folder if there is none.
     pub(in crate::runtime) fn open(config: CacheConfig, max_bytes: usize) -> io::Result<Self> {
         fs::create_dir_all(&config.folder)?;
-        Ok(Self { folder: config.folder, secret: config.secret, max_bytes })
+        Ok(Self {
+            folder: config.folder,
+            secret: config.secret,
+            max_bytes,
+        })
     }
 
     /// The name of a component's entry.
@@ -58,9 +62,10 @@ impl Cache {
                 return None;
             }
         };
-        let genuine = bytes
-            .split_at_checked(MAC_BYTES)
-            .is_some_and(|(code, compiled)| self.mac(name, compiled).is_some_and(|mac| mac.verify_slice(code).is_ok()));
+        let genuine = bytes.split_at_checked(MAC_BYTES).is_some_and(|(code, compiled)| {
+            self.mac(name, compiled)
+                .is_some_and(|mac| mac.verify_slice(code).is_ok())
+        });
         if !genuine {
             tracing::warn!(path = %path.display(), "a compiled plugin is damaged or not from this host: compiling it again");
             return None;
@@ -85,7 +90,9 @@ impl Cache {
     }
 
     fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
-        let Some(mac) = self.mac(name, code) else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let Some(mac) = self.mac(name, code) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
         // Another process of this host may write the same entry; each has a file of its own until it is complete.
         let temporary = self.folder.join(format!("{name}.{}.tmp", std::process::id()));
         let written = File::create(&temporary).and_then(|mut file| {
@@ -136,7 +143,14 @@ mod tests {
     const NAME: &str = "name.cwasm";
 
     fn cache(folder: &Path, secret: u8) -> Cache {
-        Cache::open(CacheConfig { folder: folder.join("cache"), secret: [secret; 32] }, 1_000).unwrap()
+        Cache::open(
+            CacheConfig {
+                folder: folder.join("cache"),
+                secret: [secret; 32],
+            },
+            1_000,
+        )
+        .unwrap()
     }
 
     fn stored(folder: &Path) -> Cache {

@@ -19,13 +19,21 @@ const FAILED: u8 = 4;
 /// It limits itself before it reads a byte of the component: no core file either, and no file written at all.
 #[must_use]
 pub fn compile_child_main() -> ExitCode {
-    let arguments: Vec<u64> = std::env::args().skip(2).filter_map(|argument| argument.parse().ok()).collect();
+    let arguments: Vec<u64> = std::env::args()
+        .skip(2)
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
     let [memory, processor_seconds] = arguments[..] else {
         return fail(FAILED, &"this command is for AIA's own use");
     };
-    let limited = [(Resource::AS, memory), (Resource::CPU, processor_seconds), (Resource::CORE, 0), (Resource::FSIZE, 0)]
-        .into_iter()
-        .try_for_each(|(resource, limit)| limit_self(resource, limit));
+    let limited = [
+        (Resource::AS, memory),
+        (Resource::CPU, processor_seconds),
+        (Resource::CORE, 0),
+        (Resource::FSIZE, 0),
+    ]
+    .into_iter()
+    .try_for_each(|(resource, limit)| limit_self(resource, limit));
     if let Err(error) = limited {
         return fail(FAILED, &format_args!("the limits couldn't be set: {error}"));
     }

@@ -45,7 +45,9 @@ impl Compiler {
             CompilerConfig::Child { executable } => self.in_child(executable, component)?,
         };
         if code.len() > self.max_artifact {
-            return Err(CompileError::Size { maximum: self.max_artifact as u64 });
+            return Err(CompileError::Size {
+                maximum: self.max_artifact as u64,
+            });
         }
         Ok(Artifact::trusted(code, 0))
     }
@@ -101,12 +103,21 @@ impl Compiler {
         thread::spawn(move || send.send(read_at_most(output, max_output)));
         let code = match receive.recv_timeout(self.max_time) {
             Ok(code) => code.map_err(failed("read from"))?,
-            Err(_) => return Err(CompileError::Time { maximum_ms: self.max_time.as_millis() }),
+            Err(_) => {
+                return Err(CompileError::Time {
+                    maximum_ms: self.max_time.as_millis(),
+                });
+            }
         };
         if code.len() > self.max_artifact {
-            return Err(CompileError::Size { maximum: self.max_artifact as u64 });
+            return Err(CompileError::Size {
+                maximum: self.max_artifact as u64,
+            });
         }
-        let message = reader.join().map_err(|_| failed("read from")(closed()))?.map_err(failed("read from"))?;
+        let message = reader
+            .join()
+            .map_err(|_| failed("read from")(closed()))?
+            .map_err(failed("read from"))?;
         Ok((code, String::from_utf8_lossy(&message).trim().to_owned()))
     }
 
@@ -116,20 +127,44 @@ impl Compiler {
             return CompileError::Refused { message: text };
         }
         if was_killed_for_processor_time(status) {
-            return CompileError::Time { maximum_ms: self.max_time.as_millis() };
+            return CompileError::Time {
+                maximum_ms: self.max_time.as_millis(),
+            };
         }
-        // What Rust prints when an allocation fails, and what the system says when a mapping does.
-        if ["memory allocation of", "Cannot allocate memory"].iter().any(|words| message.contains(words)) {
-            return CompileError::Memory { maximum: self.max_memory };
+        // What Rust and the system say when an allocation, a mapping or a thread's stack fails.
+        if [
+            "memory allocation of",
+            "out of memory",
+            "Cannot allocate memory",
+            "ThreadPoolBuildError",
+        ]
+        .iter()
+        .any(|words| message.contains(words))
+        {
+            return CompileError::Memory {
+                maximum: self.max_memory,
+            };
         }
-        CompileError::Ended { status: status.to_string(), message: text }
+        let message = if text.is_empty() {
+            "it said nothing".to_owned()
+        } else {
+            text
+        };
+        CompileError::Ended {
+            status: status.to_string(),
+            message,
+        }
     }
 }
 
 /// Compiles here, without limits.
 pub(super) fn in_process(component: &[u8]) -> Result<Vec<u8>, CompileError> {
-    let refused = |error: wasmtime::Error| CompileError::Refused { message: format!("{error:#}") };
-    engine::compiling_engine().and_then(|engine: Engine| engine.precompile_component(component)).map_err(refused)
+    let refused = |error: wasmtime::Error| CompileError::Refused {
+        message: format!("{error:#}"),
+    };
+    engine::compiling_engine()
+        .and_then(|engine: Engine| engine.precompile_component(component))
+        .map_err(refused)
 }
 
 fn read_at_most(from: impl Read, bytes: usize) -> io::Result<Vec<u8>> {

@@ -48,7 +48,8 @@ impl Artifact {
     pub(super) fn load(&self, engine: &Engine) -> Result<Component, CompileError> {
         // SAFETY: `deserialize` demands bytes that `Engine::precompile_component` made and nobody changed since.
         // `trusted` says what they are; it is private to this module and its children, which keep that promise.
-        unsafe { Component::deserialize(engine, self.code()) }
-            .map_err(|error| CompileError::Artifact { message: format!("{error:#}") })
+        unsafe { Component::deserialize(engine, self.code()) }.map_err(|error| CompileError::Artifact {
+            message: format!("{error:#}"),
+        })
     }
 }

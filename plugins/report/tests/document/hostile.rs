@@ -1,4 +1,4 @@
-//! Hostile text in every field, read back by a CommonMark parser with all of GitHub's extensions.
+//! Hostile text in every field, read back by a Markdown parser with all of GitHub's extensions.
 
 use aia_plugin_report::Markdown;
 use aia_plugin_sdk::Reporter;

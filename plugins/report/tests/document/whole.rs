@@ -22,7 +22,7 @@ fn a_whole_document() {
 | Severity | high |
 | Service | payment |
 | Operation | POST /charge |
-| Release | 1&#46;1 |
+| Release | 1.1 |
 | Also affected | gateway, orders |
 | Time | 2023-11-14T22:13:20Z – 2023-11-14T22:13:50Z |
 
@@ -35,7 +35,7 @@ fn a_whole_document() {
 
 | # | Severity | Signal | Where | Time | Count | Figures | Evidence |
 |--:|---|---|---|---|--:|---|---|
-| 1 | high | CardDeclined in payment (errors.exception, errors) | payment, POST /charge, 1&#46;1 | 2023-11-14T22:13:20Z – 2023-11-14T22:13:50Z | 12 | errors.rate 0&#46;4 \{error\}/s, usually 0; errors.share 0&#46;3333 | [E1](#e1) [E2](#e2) |
+| 1 | high | CardDeclined in payment (errors.exception, errors) | payment, POST /charge, 1.1 | 2023-11-14T22:13:20Z – 2023-11-14T22:13:50Z | 12 | errors.rate 0.4 \{error\}/s, usually 0; errors.share 0.3333 | [E1](#e1) [E2](#e2) |
 
 ### Signal 1
 
@@ -45,7 +45,7 @@ exception.stacktrace:
 
 ```text
 com.shop.CardDeclined: card 4711 declined
-at com.shop.Cards.charge(Cards.java:88)
+	at com.shop.Cards.charge(Cards.java:88)
 ```
 
 ## Timeline
