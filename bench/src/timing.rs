@@ -82,7 +82,6 @@ fn calls_per_round(case: &mut Case<'_>) -> Result<u32> {
             let ratio = ROUND.as_secs_f64() / took.as_secs_f64().max(1e-9);
             #[expect(
                 clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
                 reason = "a count of calls; it saturates, and is rounded on purpose"
             )]
             let wanted = (f64::from(calls) * ratio).round() as u32;

@@ -65,7 +65,9 @@ struct SyncSeconds(Histogram);
 impl Default for SyncSeconds {
     fn default() -> Self {
         // From a fast NVMe disk to one that is about to fail.
-        Self(Histogram::new([0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0]))
+        Self(Histogram::new([
+            0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+        ]))
     }
 }
 
@@ -73,27 +75,83 @@ impl Metrics {
     /// Registers everything.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("aia");
-        registry.register("ingest_rows", "Rows of telemetry that became durable", self.rows.clone());
-        registry.register("ingest_refused_rows", "Rows refused one by one", self.refused_rows.clone());
-        registry.register("ingest_redactions", "Secrets replaced before storing", self.redactions.clone());
-        registry.register("ingest_duplicates", "Requests recognised as retries of a stored one", self.duplicates.clone());
-        registry.register("journal_bytes", "Bytes of segments made durable", self.journal_bytes.clone());
-        registry.register("journal_synced_segments", "Segments made durable", self.sync_segments.clone());
-        registry.register("journal_sync_seconds", "Time of a write and sync", self.sync_seconds.0.clone());
-        registry.register("journal_damaged", "Journal files found damaged", self.journal_damaged.clone());
-        registry.register("segments_lost", "Segments that can't be read or don't verify", self.segments_lost.clone());
-        registry.register("compaction_failures", "Failed attempts to compact", self.compaction_failures.clone());
+        registry.register(
+            "ingest_rows",
+            "Rows of telemetry that became durable",
+            self.rows.clone(),
+        );
+        registry.register(
+            "ingest_refused_rows",
+            "Rows refused one by one",
+            self.refused_rows.clone(),
+        );
+        registry.register(
+            "ingest_redactions",
+            "Secrets replaced before storing",
+            self.redactions.clone(),
+        );
+        registry.register(
+            "ingest_duplicates",
+            "Requests recognised as retries of a stored one",
+            self.duplicates.clone(),
+        );
+        registry.register(
+            "journal_bytes",
+            "Bytes of segments made durable",
+            self.journal_bytes.clone(),
+        );
+        registry.register(
+            "journal_synced_segments",
+            "Segments made durable",
+            self.sync_segments.clone(),
+        );
+        registry.register(
+            "journal_sync_seconds",
+            "Time of a write and sync",
+            self.sync_seconds.0.clone(),
+        );
+        registry.register(
+            "journal_damaged",
+            "Journal files found damaged",
+            self.journal_damaged.clone(),
+        );
+        registry.register(
+            "segments_lost",
+            "Segments that can't be read or don't verify",
+            self.segments_lost.clone(),
+        );
+        registry.register(
+            "compaction_failures",
+            "Failed attempts to compact",
+            self.compaction_failures.clone(),
+        );
         registry.register(
             "detection_lag_seconds",
             "Age of the oldest segment that a detector has yet to commit",
             self.lag.clone(),
         );
-        registry.register("session_commits", "Commits of detectors' sessions", self.commits.clone());
+        registry.register(
+            "session_commits",
+            "Commits of detectors' sessions",
+            self.commits.clone(),
+        );
         registry.register("sessions_open", "Sessions in memory", self.sessions.clone());
         registry.register("signals", "Signals found", self.signals.clone());
-        registry.register("signals_refused", "Signals without evidence that exists", self.signals_refused.clone());
-        registry.register("segments_skipped", "Segments on which a plugin failed for good", self.skipped.clone());
-        registry.register("incidents_opened", "Incidents opened", self.incidents_opened.clone());
+        registry.register(
+            "signals_refused",
+            "Signals without evidence that exists",
+            self.signals_refused.clone(),
+        );
+        registry.register(
+            "segments_skipped",
+            "Segments on which a plugin failed for good",
+            self.skipped.clone(),
+        );
+        registry.register(
+            "incidents_opened",
+            "Incidents opened",
+            self.incidents_opened.clone(),
+        );
         registry.register_collector(Box::new(PluginCollector(Arc::clone(&self.plugins))));
     }
 
@@ -103,19 +161,31 @@ impl Metrics {
     }
 
     pub(crate) fn ingested(&self, signal: SignalType, rows: u64, bytes: u64) {
-        self.rows.get_or_create(&BySignal { signal: signal.as_str() }).inc_by(rows);
+        self.rows
+            .get_or_create(&BySignal {
+                signal: signal.as_str(),
+            })
+            .inc_by(rows);
         self.journal_bytes.inc_by(bytes);
     }
 
     pub(crate) fn rows_refused(&self, reason: &str, rows: u64) {
         if rows > 0 {
-            self.refused_rows.get_or_create(&ByReason { reason: reason.to_owned() }).inc_by(rows);
+            self.refused_rows
+                .get_or_create(&ByReason {
+                    reason: reason.to_owned(),
+                })
+                .inc_by(rows);
         }
     }
 
     pub(crate) fn redacted(&self, rule: &str, times: u64) {
         if times > 0 {
-            self.redactions.get_or_create(&ByRule { rule: rule.to_owned() }).inc_by(times);
+            self.redactions
+                .get_or_create(&ByRule {
+                    rule: rule.to_owned(),
+                })
+                .inc_by(times);
         }
     }
 
@@ -145,17 +215,27 @@ impl Metrics {
     }
 
     pub(crate) fn committed(&self, plugin: &str, signals: u64) {
-        let label = ByPlugin { plugin: plugin.to_owned() };
+        let label = ByPlugin {
+            plugin: plugin.to_owned(),
+        };
         self.commits.get_or_create(&label).inc();
         self.signals.get_or_create(&label).inc_by(signals);
     }
 
     pub(crate) fn signal_refused(&self, plugin: &str) {
-        self.signals_refused.get_or_create(&ByPlugin { plugin: plugin.to_owned() }).inc();
+        self.signals_refused
+            .get_or_create(&ByPlugin {
+                plugin: plugin.to_owned(),
+            })
+            .inc();
     }
 
     pub(crate) fn segment_skipped(&self, plugin: &str) {
-        self.skipped.get_or_create(&ByPlugin { plugin: plugin.to_owned() }).inc();
+        self.skipped
+            .get_or_create(&ByPlugin {
+                plugin: plugin.to_owned(),
+            })
+            .inc();
     }
 
     pub(crate) fn session_opened(&self) {
@@ -200,24 +280,45 @@ fn counters(
 impl Collector for PluginCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let plugins = self.0.lock();
-        #[expect(clippy::cast_precision_loss, reason = "counters are doubles in Prometheus anyway")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counters are doubles in Prometheus anyway"
+        )]
         let float = |value: u64| value as f64;
         let encoder = &mut encoder;
-        counters(encoder, &plugins, "aia_plugin_calls", "Calls of a plugin", |stats| float(stats.calls()))?;
-        counters(encoder, &plugins, "aia_plugin_seconds", "Time spent in a plugin", |stats| stats.time().as_secs_f64())?;
-        counters(encoder, &plugins, "aia_plugin_restarts", "Sessions opened again after a failure", |stats| {
-            float(stats.restarts())
-        })?;
+        counters(
+            encoder,
+            &plugins,
+            "aia_plugin_calls",
+            "Calls of a plugin",
+            |stats| float(stats.calls()),
+        )?;
+        counters(
+            encoder,
+            &plugins,
+            "aia_plugin_seconds",
+            "Time spent in a plugin",
+            |stats| stats.time().as_secs_f64(),
+        )?;
+        counters(
+            encoder,
+            &plugins,
+            "aia_plugin_restarts",
+            "Sessions opened again after a failure",
+            |stats| float(stats.restarts()),
+        )?;
         let kind = ConstCounter::new(0.0).metric_type();
         let mut family = encoder.encode_descriptor("aia_plugin_failures", "Calls that failed", None, kind)?;
         for plugin in plugins.iter() {
             for reason in FailureReason::ALL {
                 let labels = [("plugin", plugin.name()), ("reason", reason.as_str())];
-                ConstCounter::new(float(plugin.stats().failures(reason))).encode(family.encode_family(&labels)?)?;
+                ConstCounter::new(float(plugin.stats().failures(reason)))
+                    .encode(family.encode_family(&labels)?)?;
             }
         }
         let kind = ConstGauge::new(0.0).metric_type();
-        let mut family = encoder.encode_descriptor("aia_plugin_instances", "Instances in memory", None, kind)?;
+        let mut family =
+            encoder.encode_descriptor("aia_plugin_instances", "Instances in memory", None, kind)?;
         for plugin in plugins.iter() {
             let labels = [("plugin", plugin.name())];
             ConstGauge::new(float(plugin.stats().live_instances())).encode(family.encode_family(&labels)?)?;

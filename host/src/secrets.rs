@@ -30,7 +30,9 @@ pub enum SecretError {
         source: io::Error,
     },
     /// Others may read the file.
-    #[error("the secret key file {path} may be read by others (mode {mode:o}): run `chmod 600` on it, and make a new one if somebody may have read it")]
+    #[error(
+        "the secret key file {path} may be read by others (mode {mode:o}): run `chmod 600` on it, and make a new one if somebody may have read it"
+    )]
     Exposed {
         /// Where.
         path: PathBuf,
@@ -74,17 +76,30 @@ impl Secrets {
                     return Err(SecretError::Exposed { path, mode });
                 }
                 let text = std::fs::read_to_string(&path).map(Zeroizing::new);
-                let text = text.map_err(|source| SecretError::File { operation: "read", path: path.clone(), source })?;
+                let text = text.map_err(|source| SecretError::File {
+                    operation: "read",
+                    path: path.clone(),
+                    source,
+                })?;
                 Self::parse(text.trim(), &path.display().to_string())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(&path),
-            Err(source) => Err(SecretError::File { operation: "read", path, source }),
+            Err(source) => Err(SecretError::File {
+                operation: "read",
+                path,
+                source,
+            }),
         }
     }
 
     fn parse(text: &str, origin: &str) -> Result<Self, SecretError> {
-        let invalid = |source| SecretError::Invalid { origin: origin.to_owned(), source };
-        Ok(Self { root: RootSecret::from_text(text).map_err(invalid)? })
+        let invalid = |source| SecretError::Invalid {
+            origin: origin.to_owned(),
+            source,
+        };
+        Ok(Self {
+            root: RootSecret::from_text(text).map_err(invalid)?,
+        })
     }
 
     fn create(path: &Path) -> Result<Self, SecretError> {
@@ -93,13 +108,22 @@ impl Secrets {
         let root = RootSecret::new(*bytes);
         let text = root.to_text();
         let write = || {
-            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)?;
             file.write_all(text.as_bytes())?;
             file.write_all(b"\n")?;
             file.sync_all()?;
-            path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
+            path.parent()
+                .map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
         };
-        write().map_err(|source| SecretError::File { operation: "create", path: path.to_owned(), source })?;
+        write().map_err(|source| SecretError::File {
+            operation: "create",
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self { root })
     }
 
@@ -141,7 +165,10 @@ mod tests {
     fn is_made_once_and_only_for_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let first = Secrets::load(folder.path(), None).unwrap();
-        let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.path().join(FILE))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         let second = Secrets::load(folder.path(), None).unwrap();
         assert_eq!(first.block_footers(), second.block_footers());
@@ -155,7 +182,10 @@ mod tests {
         let path = folder.path().join(FILE);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let error = Secrets::load(folder.path(), None).err().unwrap();
-        assert!(matches!(error, SecretError::Exposed { mode: 0o640, .. }), "{error}");
+        assert!(
+            matches!(error, SecretError::Exposed { mode: 0o640, .. }),
+            "{error}"
+        );
     }
 
     #[test]
@@ -164,6 +194,9 @@ mod tests {
         let text = SecretString::from("hunter2");
         let error = Secrets::load(folder.path(), Some(&text)).err().unwrap();
         let told = crate::chain(&error);
-        assert!(told.contains(SECRET_VARIABLE) && !told.contains("hunter2"), "{told}");
+        assert!(
+            told.contains(SECRET_VARIABLE) && !told.contains("hunter2"),
+            "{told}"
+        );
     }
 }

@@ -23,7 +23,11 @@ fn kill_9_in_the_middle_ends_in_the_same_single_incident() -> Result<()> {
         host.kill_and_restart()?;
     }
     let incident = host.wait_for_incident(FOUND_WITHIN)?;
-    for (field, expected) in [("service", "payment"), ("operation", "POST /charge"), ("release", "2.0.0")] {
+    for (field, expected) in [
+        ("service", "payment"),
+        ("operation", "POST /charge"),
+        ("release", "2.0.0"),
+    ] {
         assert_eq!(incident[field], expected, "{incident}");
     }
     let id = incident["id"].as_str().unwrap_or_default().to_owned();

@@ -28,8 +28,19 @@ impl Host {
     /// If it doesn't become ready.
     pub fn start(data: &Path) -> Result<Self> {
         let (child, ready) = spawn(data, ["127.0.0.1:0"; 3])?;
-        let text = |name: &str| ready[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {ready}"));
-        Ok(Self { ingest_key: text("ingest_key")?, token: text("operator_token")?, child, data: data.to_owned(), ready })
+        let text = |name: &str| {
+            ready[name]
+                .as_str()
+                .map(str::to_owned)
+                .with_context(|| format!("no {name} in {ready}"))
+        };
+        Ok(Self {
+            ingest_key: text("ingest_key")?,
+            token: text("operator_token")?,
+            child,
+            data: data.to_owned(),
+            ready,
+        })
     }
 
     /// Kills it with SIGKILL and starts it again on the same folder and ports, as a supervisor would.
@@ -40,11 +51,17 @@ impl Host {
         self.kill()?;
         let address = |name: &str| -> Result<String> {
             let url = self.ready[name].as_str().with_context(|| format!("no {name}"))?;
-            url.strip_prefix("http://").map(str::to_owned).with_context(|| format!("{url} is no http address"))
+            url.strip_prefix("http://")
+                .map(str::to_owned)
+                .with_context(|| format!("{url} is no http address"))
         };
         let addresses = [address("otlp_http")?, address("otlp_grpc")?, address("api")?];
         (self.child, self.ready) = spawn(&self.data, addresses.each_ref().map(String::as_str))?;
-        ensure!(self.ready["ingest_key"].is_null(), "a later start must not make another key: {}", self.ready);
+        ensure!(
+            self.ready["ingest_key"].is_null(),
+            "a later start must not make another key: {}",
+            self.ready
+        );
         Ok(())
     }
 
@@ -63,7 +80,10 @@ impl Host {
     /// # Errors
     /// If it can't be sent: nobody listens, or the connection broke.
     pub fn send_traces(&self, body: &[u8]) -> Result<u16> {
-        let url = format!("{}/v1/traces", self.ready["otlp_http"].as_str().unwrap_or_default());
+        let url = format!(
+            "{}/v1/traces",
+            self.ready["otlp_http"].as_str().unwrap_or_default()
+        );
         let response = agent()
             .post(&url)
             .header("content-type", "application/x-protobuf")
@@ -78,7 +98,10 @@ impl Host {
     /// If the answer isn't 200 with JSON.
     pub fn get(&self, path: &str) -> Result<Value> {
         let url = format!("{}{path}", self.ready["api"].as_str().unwrap_or_default());
-        let mut response = agent().get(&url).header("authorization", &format!("Bearer {}", self.token)).call()?;
+        let mut response = agent()
+            .get(&url)
+            .header("authorization", &format!("Bearer {}", self.token))
+            .call()?;
         ensure!(response.status() == 200, "{path}: {}", response.status());
         Ok(serde_json::from_str(&response.body_mut().read_to_string()?)?)
     }
@@ -89,7 +112,10 @@ impl Host {
     /// If the API doesn't answer.
     pub fn incidents(&self) -> Result<Vec<Value>> {
         let body = self.get("/api/v1/incidents")?;
-        body["incidents"].as_array().cloned().ok_or_else(|| anyhow!("no incidents in {body}"))
+        body["incidents"]
+            .as_array()
+            .cloned()
+            .ok_or_else(|| anyhow!("no incidents in {body}"))
     }
 
     /// Waits until there is an incident.
@@ -116,23 +142,45 @@ impl Drop for Host {
 }
 
 fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)));
     config.build().into()
 }
 
 /// The binary that was built beside this test.
 fn binary() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("a test lies two folders deep")?;
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .context("a test lies two folders deep")?;
     let binary = folder.join("aia");
-    ensure!(binary.exists(), "{} isn't built: run the tests of the whole workspace, or `cargo build -p aia`", binary.display());
+    ensure!(
+        binary.exists(),
+        "{} isn't built: run the tests of the whole workspace, or `cargo build -p aia`",
+        binary.display()
+    );
     Ok(binary)
 }
 
 fn spawn(data: &Path, [otlp_http, otlp_grpc, api]: [&str; 3]) -> Result<(Child, Value)> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("aia.log"))?;
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(data.join("aia.log"))?;
     let mut child = Command::new(binary()?)
-        .args(["up", "--json", "--otlp-http", otlp_http, "--otlp-grpc", otlp_grpc, "--api", api, "--data"])
+        .args([
+            "up",
+            "--json",
+            "--otlp-http",
+            otlp_http,
+            "--otlp-grpc",
+            otlp_grpc,
+            "--api",
+            api,
+            "--data",
+        ])
         .arg(data.join("data"))
         .env_clear()
         .stdin(Stdio::null())
@@ -147,10 +195,15 @@ fn spawn(data: &Path, [otlp_http, otlp_grpc, api]: [&str; 3]) -> Result<(Child, 
         // The test may have given up.
         let _ = sender.send(read);
     });
-    let line = receiver.recv_timeout(READY_WITHIN).context("`aia up` is not ready in time")??;
+    let line = receiver
+        .recv_timeout(READY_WITHIN)
+        .context("`aia up` is not ready in time")??;
     if line.is_empty() {
         child.wait()?;
-        bail!("`aia up` ended at once: {}", std::fs::read_to_string(data.join("aia.log"))?);
+        bail!(
+            "`aia up` ended at once: {}",
+            std::fs::read_to_string(data.join("aia.log"))?
+        );
     }
     Ok((child, serde_json::from_str(&line)?))
 }

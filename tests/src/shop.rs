@@ -23,7 +23,11 @@ pub fn failing_request(number: u64) -> Vec<u8> {
 }
 
 fn request(number: u64, fails: bool) -> Vec<u8> {
-    let hops = [("gateway", "1.4.2", "POST /orders"), ("checkout", "3.1.0", "POST /checkout"), ("payment", "2.0.0", "POST /charge")];
+    let hops = [
+        ("gateway", "1.4.2", "POST /orders"),
+        ("checkout", "3.1.0", "POST /checkout"),
+        ("payment", "2.0.0", "POST /charge"),
+    ];
     let resource_spans = (1_u64..)
         .zip(hops)
         .map(|(depth, (service, release, operation))| ResourceSpans {
@@ -31,7 +35,10 @@ fn request(number: u64, fails: bool) -> Vec<u8> {
                 attributes: vec![text("service.name", service), text("service.version", release)],
                 ..Resource::default()
             }),
-            scope_spans: vec![ScopeSpans { spans: vec![span(number, depth, operation, fails, service)], ..ScopeSpans::default() }],
+            scope_spans: vec![ScopeSpans {
+                spans: vec![span(number, depth, operation, fails, service)],
+                ..ScopeSpans::default()
+            }],
             ..ResourceSpans::default()
         })
         .collect();
@@ -39,7 +46,9 @@ fn request(number: u64, fails: bool) -> Vec<u8> {
 }
 
 fn span(number: u64, depth: u64, operation: &str, fails: bool, service: &str) -> Span {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_nanos());
     let now = u64::try_from(now).unwrap_or(u64::MAX);
     let id = |depth: u64| (number * 10 + depth).to_be_bytes().to_vec();
     let mut trace_id = 0x00a1_a000_u64.to_be_bytes().to_vec();
@@ -50,8 +59,14 @@ fn span(number: u64, depth: u64, operation: &str, fails: bool, service: &str) ->
         name: "exception".to_owned(),
         attributes: vec![
             text("exception.type", "payment::ledger::CurrencyMismatch"),
-            text("exception.message", &format!("order {number} is in EUR, the account in USD")),
-            text("exception.stacktrace", "   0: payment::ledger::charge\n             at ./src/ledger.rs:42:9\n"),
+            text(
+                "exception.message",
+                &format!("order {number} is in EUR, the account in USD"),
+            ),
+            text(
+                "exception.stacktrace",
+                "   0: payment::ledger::charge\n             at ./src/ledger.rs:42:9\n",
+            ),
         ],
         ..Event::default()
     };
@@ -69,12 +84,21 @@ fn span(number: u64, depth: u64, operation: &str, fails: bool, service: &str) ->
             text("http.route", route),
             KeyValue {
                 key: "http.response.status_code".to_owned(),
-                value: Some(AnyValue { value: Some(Value::IntValue(status)) }),
+                value: Some(AnyValue {
+                    value: Some(Value::IntValue(status)),
+                }),
                 ..KeyValue::default()
             },
         ],
-        events: if fails && service == "payment" { vec![exception] } else { Vec::new() },
-        status: fails.then(|| Status { code: StatusCode::Error.into(), ..Status::default() }),
+        events: if fails && service == "payment" {
+            vec![exception]
+        } else {
+            Vec::new()
+        },
+        status: fails.then(|| Status {
+            code: StatusCode::Error.into(),
+            ..Status::default()
+        }),
         ..Span::default()
     }
 }
@@ -82,7 +106,9 @@ fn span(number: u64, depth: u64, operation: &str, fails: bool, service: &str) ->
 fn text(key: &str, value: &str) -> KeyValue {
     KeyValue {
         key: key.to_owned(),
-        value: Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) }),
+        value: Some(AnyValue {
+            value: Some(Value::StringValue(value.to_owned())),
+        }),
         ..KeyValue::default()
     }
 }

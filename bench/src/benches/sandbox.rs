@@ -16,21 +16,23 @@ use crate::timing::{Case, alternate};
 
 /// Between two requests, in nanoseconds: a tick comes every tenth one.
 const INTERVAL_NS: u64 = 1_000_000_000;
+/// Requests without an error at first: longer than `errors` takes to learn what was always there (120 s by default).
+const HEALTHY_REQUESTS: usize = 150;
 /// Of the grid of ticks.
 const TICK_NS: u64 = 10_000_000_000;
 
 pub(super) fn run() -> Result<Outcome> {
-    let body = spans(&mut Random::new(4), &SpanShape::default()).encode_to_vec();
+    let requests = Requests::generate();
     let mut sandboxed = Sandboxed::open()?;
     let mut natively = Natively::open()?;
     let (mut in_sandbox, mut in_native) = (0, 0);
     let timings = alternate(&mut [
         Case::new("sandbox", || {
-            in_sandbox += sandboxed.take(&body)?;
+            in_sandbox += sandboxed.take(&requests)?;
             Ok(())
         }),
         Case::new("native", || {
-            in_native += natively.take(&body)?;
+            in_native += natively.take(&requests)?;
             Ok(())
         }),
     ])?;
@@ -50,21 +52,57 @@ pub(super) fn run() -> Result<Outcome> {
     })
 }
 
-/// When the next request comes, and whether a tick is due before it.
+/// What is sent. No two requests that follow each other are the same: a detector knows what it has seen.
+struct Requests {
+    healthy: Vec<Vec<u8>>,
+    failing: Vec<Vec<u8>>,
+}
+
+impl Requests {
+    fn generate() -> Self {
+        let bodies = |seeds: std::ops::Range<u64>, errors_per_thousand| {
+            let shape = SpanShape {
+                errors_per_thousand,
+                ..SpanShape::default()
+            };
+            seeds
+                .map(|seed| spans(&mut Random::new(seed), &shape).encode_to_vec())
+                .collect()
+        };
+        Self {
+            healthy: bodies(1_000..1_008, 0),
+            failing: bodies(2_000..2_160, 20),
+        }
+    }
+}
+
+/// One side's way through the requests, and when each comes.
 struct Clock {
     now: u64,
+    sent: usize,
 }
 
 impl Clock {
     fn new() -> Self {
         Self {
             now: START_NS / TICK_NS * TICK_NS,
+            sent: 0,
         }
     }
 
-    fn next(&mut self) -> (u64, bool) {
+    /// The next request, when it comes, and whether a tick is due before it. A detector first learns what is usual.
+    fn next<'a>(&mut self, requests: &'a Requests) -> Result<(&'a [u8], u64, bool)> {
         self.now += INTERVAL_NS;
-        (self.now, self.now.is_multiple_of(TICK_NS))
+        self.sent += 1;
+        let bodies = if self.sent <= HEALTHY_REQUESTS {
+            &requests.healthy
+        } else {
+            &requests.failing
+        };
+        let body = bodies
+            .get(self.sent % bodies.len().max(1))
+            .context("no request was generated")?;
+        Ok((body.as_slice(), self.now, self.now.is_multiple_of(TICK_NS)))
     }
 }
 
@@ -87,8 +125,8 @@ impl Sandboxed {
     }
 
     /// Takes a request in; how many signals came of it.
-    fn take(&mut self, body: &[u8]) -> Result<usize> {
-        let (now, tick) = self.clock.next();
+    fn take(&mut self, requests: &Requests) -> Result<usize> {
+        let (body, now, tick) = self.clock.next(requests)?;
         let mut signals = 0;
         if tick {
             signals += self.session.tick(now, &any_row)?.signals.len();
@@ -124,8 +162,8 @@ impl Natively {
         })
     }
 
-    fn take(&mut self, body: &[u8]) -> Result<usize> {
-        let (now, tick) = self.clock.next();
+    fn take(&mut self, requests: &Requests) -> Result<usize> {
+        let (body, now, tick) = self.clock.next(requests)?;
         let mut out = DetectorOutcome::default();
         if tick {
             self.detector

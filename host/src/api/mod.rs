@@ -71,11 +71,11 @@ pub(crate) fn router(parts: Parts) -> Router {
     let guarded = guarded
         .fallback(guard::not_found)
         .method_not_allowed_fallback(guard::method_not_allowed)
-        .layer(middleware::from_fn_with_state(api.clone(), auth::demand_token))
-        .with_state(api.clone());
+        .layer(middleware::from_fn_with_state(api.clone(), auth::demand_token));
+    // Merged, not nested: what dresses the answers has to see which route matched.
     open.method_not_allowed_fallback(guard::method_not_allowed)
+        .merge(guarded)
         .with_state(api.clone())
-        .fallback_service(guarded)
         .layer(CatchPanicLayer::custom(guard::Panicked))
         .layer(middleware::from_fn_with_state(api, guard::dress))
 }

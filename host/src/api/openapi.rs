@@ -5,13 +5,10 @@ use std::sync::LazyLock;
 use axum::Json;
 use utoipa::{
     OpenApi,
-    openapi::{
-        self,
-        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
-    },
+    openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
 };
 
-use super::{auth::Caller, guarded_routes, open_routes};
+use super::{auth::Caller, guarded_routes, open_routes, problem::ProblemDocument};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,7 +26,7 @@ use super::{auth::Caller, guarded_routes, open_routes};
 )]
 struct Outline;
 
-static DOCUMENT: LazyLock<openapi::OpenApi> = LazyLock::new(|| {
+static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
     let mut document = Outline::openapi();
     document.merge(open_routes().into_openapi());
     document.merge(guarded_routes().into_openapi());
@@ -43,7 +40,7 @@ static DOCUMENT: LazyLock<openapi::OpenApi> = LazyLock::new(|| {
 
 /// The whole document.
 #[must_use]
-pub fn document() -> &'static openapi::OpenApi {
+pub fn document() -> &'static utoipa::openapi::OpenApi {
     &DOCUMENT
 }
 
@@ -52,8 +49,11 @@ pub fn document() -> &'static openapi::OpenApi {
     get,
     path = "/api/v1/openapi.json",
     tag = "health",
-    responses((status = OK, description = "The document", body = Object))
+    responses(
+        (status = OK, body = Object, description = "The document"),
+        (status = UNAUTHORIZED, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token"),
+    )
 )]
-pub(super) async fn serve(_: Caller) -> Json<&'static openapi::OpenApi> {
+pub(super) async fn serve(_: Caller) -> Json<&'static utoipa::openapi::OpenApi> {
     Json(document())
 }

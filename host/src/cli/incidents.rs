@@ -39,7 +39,9 @@ pub(super) fn run(
 /// Opens the store of a folder that is there: a mistyped name must not make a new one.
 pub(super) fn open(backend: &dyn Backend, config: &Config) -> Result<Arc<dyn Store>, Failure> {
     if !config.data.is_dir() {
-        return Err(Failure::NoData { data: config.data.clone() });
+        return Err(Failure::NoData {
+            data: config.data.clone(),
+        });
     }
     open_or_make(backend, config)
 }
@@ -47,7 +49,11 @@ pub(super) fn open(backend: &dyn Backend, config: &Config) -> Result<Arc<dyn Sto
 /// Opens the store, making what isn't there.
 pub(super) fn open_or_make(backend: &dyn Backend, config: &Config) -> Result<Arc<dyn Store>, Failure> {
     let data = || config.data.clone();
-    backend.store(config).map_err(|source| Failure::Open { what: "open the store", data: data(), source })
+    backend.store(config).map_err(|source| Failure::Open {
+        what: "open the store",
+        data: data(),
+        source,
+    })
 }
 
 #[derive(Serialize)]

@@ -34,7 +34,9 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), Failure> {
     if !config.data.is_dir() {
-        return Err(Failure::NoData { data: config.data.clone() });
+        return Err(Failure::NoData {
+            data: config.data.clone(),
+        });
     }
     let reports = backend.reports(config);
     let reports = reports.map_err(|source| Failure::Open {

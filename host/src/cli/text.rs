@@ -25,9 +25,9 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     let mut harmless = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if is_harmful(c) && !keep(c) {
-            harmless.extend(c.escape_unicode())
+            harmless.extend(c.escape_unicode());
         } else {
-            harmless.push(c)
+            harmless.push(c);
         }
     }
     Cow::Owned(harmless)

@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::runtime::{
-    CacheConfig, CompilerConfig, LoadError, Plugin, PluginKind, Runtime, RuntimeConfig,
-};
+use crate::runtime::{CacheConfig, CompilerConfig, LoadError, Plugin, PluginKind, Runtime, RuntimeConfig};
 use crate::secrets::Secrets;
 use crate::server::{BackendError, PluginCatalog, PluginInfo};
 
@@ -34,17 +32,28 @@ struct Failed {
 impl Catalog {
     /// Loads every plugin. One of the folder that can't be loaded is logged and listed, and the rest goes on; a built-in
     /// one must load.
-    pub(super) fn load(config: &Config, folder: &DataFolder, secrets: &Secrets) -> Result<Self, BackendError> {
+    pub(super) fn load(
+        config: &Config,
+        folder: &DataFolder,
+        secrets: &Secrets,
+    ) -> Result<Self, BackendError> {
         let runtime = runtime(config, folder, secrets)?;
         let mut entries = Vec::new();
         for (name, bytes) in aia_plugins::FIRST_PARTY {
-            entries.push(Entry { origin: BUILT_IN.to_owned(), plugin: Ok(runtime.load(name, bytes)?) });
+            entries.push(Entry {
+                origin: BUILT_IN.to_owned(),
+                plugin: Ok(runtime.load(name, bytes)?),
+            });
         }
         if let Some(folder) = &config.plugins {
-            let mut files: Vec<_> =
-                std::fs::read_dir(folder).map_err(|error| cannot_read(folder, &error))?.collect::<Result<_, _>>()?;
+            let mut files: Vec<_> = std::fs::read_dir(folder)
+                .map_err(|error| cannot_read(folder, &error))?
+                .collect::<Result<_, _>>()?;
             files.sort_by_key(std::fs::DirEntry::file_name);
-            for file in files.iter().filter(|file| file.path().extension().is_some_and(|ending| ending == "wasm")) {
+            for file in files
+                .iter()
+                .filter(|file| file.path().extension().is_some_and(|ending| ending == "wasm"))
+            {
                 let origin = file.file_name().to_string_lossy().into_owned();
                 let plugin = read(&file.path(), &runtime).and_then(|bytes| load(&runtime, &origin, &bytes));
                 if let Err(Failed { problem, .. }) = &plugin {
@@ -71,10 +80,17 @@ impl Catalog {
             if names.insert(plugin.name().to_owned()) {
                 continue;
             }
-            let problem = format!("another plugin is called `{}` already: rename this one", plugin.name());
+            let problem = format!(
+                "another plugin is called `{}` already: rename this one",
+                plugin.name()
+            );
             tracing::error!(file = entry.origin, problem, "a plugin can't be loaded");
             let (name, digest) = (plugin.name().to_owned(), plugin.digest());
-            entry.plugin = Err(Failed { name, digest, problem });
+            entry.plugin = Err(Failed {
+                name,
+                digest,
+                problem,
+            });
         }
     }
 }
@@ -86,7 +102,11 @@ impl PluginCatalog for Catalog {
             .iter()
             .map(|Entry { origin, plugin }| match plugin {
                 Ok(plugin) => info(origin, plugin),
-                Err(Failed { name, digest, problem }) => PluginInfo {
+                Err(Failed {
+                    name,
+                    digest,
+                    problem,
+                }) => PluginInfo {
                     name: name.clone(),
                     origin: origin.clone(),
                     digest: digest.clone(),
@@ -108,7 +128,11 @@ pub(super) fn inspect(
     file: &Path,
 ) -> Result<PluginInfo, BackendError> {
     let runtime = runtime(config, folder, secrets)?;
-    let origin = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    let origin = file
+        .file_name()
+        .unwrap_or(file.as_os_str())
+        .to_string_lossy()
+        .into_owned();
     let bytes = std::fs::read(file).map_err(|error| cannot_read(file, &error))?;
     let plugin = runtime.load(&origin, &bytes)?;
     Ok(info(&origin, &plugin))
@@ -119,19 +143,31 @@ fn runtime(config: &Config, folder: &DataFolder, secrets: &Secrets) -> Result<Ar
     let mut runtime = RuntimeConfig::new(CompilerConfig::Child { executable });
     runtime.limits.memory_bytes = config.plugin.memory;
     runtime.limits.call_time = config.plugin.call_time;
-    runtime.cache = Some(CacheConfig { folder: folder.cache(), secret: secrets.compiled_plugins() });
+    runtime.cache = Some(CacheConfig {
+        folder: folder.cache(),
+        secret: secrets.compiled_plugins(),
+    });
     Ok(Runtime::new(runtime)?)
 }
 
 /// Reads a file of the plugins folder, but for one so large that it would be refused anyway.
 fn read(file: &Path, runtime: &Runtime) -> Result<Vec<u8>, Failed> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let failed = |problem| Failed { name, digest: String::new(), problem };
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let failed = |problem| Failed {
+        name,
+        digest: String::new(),
+        problem,
+    };
     let maximum = runtime.limits().component_bytes as u64;
     match std::fs::metadata(file) {
-        Ok(metadata) if metadata.len() > maximum => {
-            Err(failed(format!("it has {} bytes; at most {maximum} are allowed (limit `component-bytes`)", metadata.len())))
-        }
+        Ok(metadata) if metadata.len() > maximum => Err(failed(format!(
+            "it has {} bytes; at most {maximum} are allowed (limit `component-bytes`)",
+            metadata.len()
+        ))),
         Ok(_) => std::fs::read(file).map_err(|error| failed(format!("it can't be read: {error}"))),
         Err(error) => Err(failed(format!("it can't be read: {error}"))),
     }
@@ -160,7 +196,11 @@ fn info(origin: &str, plugin: &Plugin) -> PluginInfo {
         description: manifest.description.clone(),
         origin: origin.to_owned(),
         digest: plugin.digest(),
-        signals: manifest.signals.iter().map(|signal| signal.name.clone()).collect(),
+        signals: manifest
+            .signals
+            .iter()
+            .map(|signal| signal.name.clone())
+            .collect(),
         formats: manifest.formats.clone(),
         memory_bytes: granted.memory_bytes as u64,
         call_time_ms: u64::try_from(granted.call_time.as_millis()).unwrap_or(u64::MAX),

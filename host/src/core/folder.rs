@@ -24,7 +24,9 @@ pub enum FolderError {
         source: io::Error,
     },
     /// Another host runs in it.
-    #[error("another `aia up` is running on the data folder {path}: stop it, or give this one a folder of its own with `--data`")]
+    #[error(
+        "another `aia up` is running on the data folder {path}: stop it, or give this one a folder of its own with `--data`"
+    )]
     InUse {
         /// Which folder.
         path: PathBuf,
@@ -41,13 +43,27 @@ pub(super) struct DataFolder {
 impl DataFolder {
     /// Opens the folder, making it where it isn't there, for its owner only: it holds secrets and telemetry.
     pub(super) fn open(path: &Path) -> Result<Self, FolderError> {
-        let failed = |source| FolderError::Open { operation: "create", path: path.to_owned(), source };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        Ok(Self { path: path.to_owned() })
+        let failed = |source| FolderError::Open {
+            operation: "create",
+            path: path.to_owned(),
+            source,
+        };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed)?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
     }
 
     pub(super) fn lock(&self) -> Result<Lock, FolderError> {
-        let failed = |source| FolderError::Open { operation: "lock", path: self.path.clone(), source };
+        let failed = |source| FolderError::Open {
+            operation: "lock",
+            path: self.path.clone(),
+            source,
+        };
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -56,7 +72,9 @@ impl DataFolder {
             .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => Err(FolderError::InUse { path: self.path.clone() }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::InUse {
+                path: self.path.clone(),
+            }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }

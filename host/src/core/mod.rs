@@ -25,7 +25,9 @@ use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
 use crate::runtime::PluginKind;
-use crate::server::{Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, Reports, Running, Services};
+use crate::server::{
+    Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, Reports, Running, Services,
+};
 use crate::sessions::{self, Detector, SessionConfig, Sessions};
 use crate::store::{Store, sqlite::Sqlite};
 use catalog::Catalog;
@@ -56,23 +58,36 @@ impl Backend for Host {
             metrics.add_plugin(Arc::clone(plugin));
         }
         let keys = Arc::new(KeyRing::new(secrets.segments(), secrets.block_footers()));
-        let session_config = SessionConfig { workers: config.workers, ..SessionConfig::default() };
+        let session_config = SessionConfig {
+            workers: config.workers,
+            ..SessionConfig::default()
+        };
         let (waker, inboxes) = sessions::queues(session_config.workers);
         let wake = waker.clone();
         std::fs::create_dir_all(folder.objects())?;
-        let log = Log::open(
-            log_config(config, &folder),
-            Arc::new(LocalFileSystem::new_with_prefix(folder.objects())?.with_fsync(true)),
-            tokio::runtime::Handle::current(),
-            Arc::clone(&keys),
-            Arc::clone(&store),
-            Arc::clone(&metrics),
-            Arc::new(move |scope| wake.wake(scope)),
-        )?;
+        let objects = Arc::new(LocalFileSystem::new_with_prefix(folder.objects())?.with_fsync(true));
+        // Recovery reads blocks, and waits for them.
+        let log = tokio::task::block_in_place(|| {
+            Log::open(
+                log_config(config, &folder),
+                objects,
+                tokio::runtime::Handle::current(),
+                Arc::clone(&keys),
+                Arc::clone(&store),
+                Arc::clone(&metrics),
+                Arc::new(move |scope| wake.wake(scope)),
+            )
+        })?;
         let log = Arc::new(log);
-        let detectors = catalog.loaded().filter(|plugin| plugin.kind() == PluginKind::Detector);
-        let detectors =
-            detectors.map(|plugin| Detector { plugin: Arc::clone(plugin), config: "{}".to_owned() }).collect();
+        let detectors = catalog
+            .loaded()
+            .filter(|plugin| plugin.kind() == PluginKind::Detector);
+        let detectors = detectors
+            .map(|plugin| Detector {
+                plugin: Arc::clone(plugin),
+                config: "{}".to_owned(),
+            })
+            .collect();
         let sessions = Sessions::start(
             session_config,
             detectors,
@@ -82,7 +97,10 @@ impl Backend for Host {
             Arc::clone(&keys),
             Arc::clone(&metrics),
         )?;
-        let redactor = Redactor::new(&RedactConfig { emails: config.redaction.emails, ..RedactConfig::default() })?;
+        let redactor = Redactor::new(&RedactConfig {
+            emails: config.redaction.emails,
+            ..RedactConfig::default()
+        })?;
         let limits = ScanLimits {
             max_body_bytes: u32::try_from(config.limits.decompressed_bytes).unwrap_or(u32::MAX),
             ..ScanLimits::default()
@@ -122,7 +140,10 @@ impl Backend for Host {
     fn reports(&self, config: &Config) -> Result<Arc<dyn Reports>, BackendError> {
         let folder = DataFolder::open(&config.data)?;
         let catalog = Arc::new(Catalog::load(config, &folder, &folder.secrets()?)?);
-        Ok(Arc::new(PluginReports::new(Arc::new(Sqlite::open(&folder.database())?), catalog)))
+        Ok(Arc::new(PluginReports::new(
+            Arc::new(Sqlite::open(&folder.database())?),
+            catalog,
+        )))
     }
 }
 
@@ -140,7 +161,10 @@ struct StoreReadiness(Arc<dyn Store>);
 
 impl Readiness for StoreReadiness {
     fn check(&self) -> Result<(), NotReady> {
-        self.0.check().map_err(|error| NotReady { part: "store", source: Box::new(error) })
+        self.0.check().map_err(|error| NotReady {
+            part: "store",
+            source: Box::new(error),
+        })
     }
 }
 

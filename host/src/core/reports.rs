@@ -22,25 +22,59 @@ impl PluginReports {
 }
 
 impl Reports for PluginReports {
-    fn render(&self, tenant: &TenantId, incident: &str, format: &str) -> Result<Option<RenderedReport>, ReportError> {
-        let failed = |source| ReportError::Failed { incident: incident.to_owned(), source };
+    fn render(
+        &self,
+        tenant: &TenantId,
+        incident: &str,
+        format: &str,
+    ) -> Result<Option<RenderedReport>, ReportError> {
+        let failed = |source| ReportError::Failed {
+            incident: incident.to_owned(),
+            source,
+        };
         let wanted = media_type(format);
-        let reporters = || self.catalog.loaded().filter(|plugin| plugin.kind() == PluginKind::Reporter);
-        let essence = |format: &str| format.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let reporters = || {
+            self.catalog
+                .loaded()
+                .filter(|plugin| plugin.kind() == PluginKind::Reporter)
+        };
+        let essence = |format: &str| {
+            format
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase()
+        };
         let reporter = reporters().find_map(|plugin| {
-            let format = plugin.manifest().formats.iter().find(|format| essence(format) == essence(wanted))?;
+            let format = plugin
+                .manifest()
+                .formats
+                .iter()
+                .find(|format| essence(format) == essence(wanted))?;
             Some((plugin, format))
         });
         let Some((reporter, format)) = reporter else {
-            let mut known: Vec<String> =
-                reporters().flat_map(|plugin| &plugin.manifest().formats).map(|format| essence(format)).collect();
+            let mut known: Vec<String> = reporters()
+                .flat_map(|plugin| &plugin.manifest().formats)
+                .map(|format| essence(format))
+                .collect();
             known.sort_unstable();
             known.dedup();
-            return Err(ReportError::UnknownFormat { media_type: wanted.to_owned(), known });
+            return Err(ReportError::UnknownFormat {
+                media_type: wanted.to_owned(),
+                known,
+            });
         };
-        let report = report::assemble(self.store.as_ref(), tenant, incident).map_err(|error| failed(Box::new(error)))?;
+        let report = report::assemble(self.store.as_ref(), tenant, incident)
+            .map_err(|error| failed(Box::new(error)))?;
         let Some(report) = report else { return Ok(None) };
-        let document = reporter.render(&report, format, "").map_err(|error| failed(Box::new(error)))?;
-        Ok(Some(RenderedReport { media_type: document.media_type, bytes: document.bytes }))
+        let document = reporter
+            .render(&report, format, "")
+            .map_err(|error| failed(Box::new(error)))?;
+        Ok(Some(RenderedReport {
+            media_type: document.media_type,
+            bytes: document.bytes,
+        }))
     }
 }

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use crate::runtime::{Severity, Signal};
-use crate::store::{Evidence, Incident, IncidentState, IncidentTransaction, PinnedSignal, Result, TimelineEvent};
+use crate::store::{
+    Evidence, Incident, IncidentState, IncidentTransaction, PinnedSignal, Result, TimelineEvent,
+};
 
 /// How long behind an incident's last change a signal of a neighbouring service still counts as its cause or effect,
 /// nanoseconds. Five minutes: detectors hold traces for seconds and repeat what goes on every half minute.
@@ -118,7 +120,9 @@ fn existing(
     services.retain(|service| !service.is_empty());
     let since = pinned.received_at.saturating_sub(CAUSAL_WINDOW);
     let neighbours = transaction.open_by_services(&services, since)?;
-    Ok(neighbours.into_iter().find(|incident| is_causal(incident, signal)))
+    Ok(neighbours
+        .into_iter()
+        .find(|incident| is_causal(incident, signal)))
 }
 
 /// Whether one of the two complains of the other: sharing a service that both merely passed through proves nothing.
@@ -152,7 +156,11 @@ fn open(project: &str, pinned: &PinnedSignal) -> Incident {
 }
 
 /// Adds a signal to an incident.
-fn join(transaction: &mut dyn IncidentTransaction, incident: &mut Incident, pinned: &PinnedSignal) -> Result<()> {
+fn join(
+    transaction: &mut dyn IncidentTransaction,
+    incident: &mut Incident,
+    pinned: &PinnedSignal,
+) -> Result<()> {
     let signal = &pinned.signal;
     if (1..MAX_RECORDED).contains(&incident.version) {
         let text = format!("{}: {} (×{})", pinned.detector, signal.title, signal.count);
@@ -160,7 +168,11 @@ fn join(transaction: &mut dyn IncidentTransaction, incident: &mut Incident, pinn
     }
     // The signal of the service behind: what was blamed so far only passed the trouble on.
     if signal.affected.contains(&incident.service) && signal.service != incident.service {
-        let text = format!("Laid at {} instead of {}", name(&signal.service), name(&incident.service));
+        let text = format!(
+            "Laid at {} instead of {}",
+            name(&signal.service),
+            name(&incident.service)
+        );
         transaction.add_event(&incident.id, &event(pinned, "laid", text))?;
         incident.title.clone_from(&signal.title);
         incident.operation.clone_from(&signal.operation);
@@ -169,7 +181,11 @@ fn join(transaction: &mut dyn IncidentTransaction, incident: &mut Incident, pinn
         incident.affected.push(before);
     }
     if rank(signal.severity) > rank(incident.severity) {
-        let text = format!("Severity rose from {} to {}", word(incident.severity), word(signal.severity));
+        let text = format!(
+            "Severity rose from {} to {}",
+            word(incident.severity),
+            word(signal.severity)
+        );
         transaction.add_event(&incident.id, &event(pinned, "severity", text))?;
         incident.severity = signal.severity;
     }
@@ -191,17 +207,28 @@ fn join(transaction: &mut dyn IncidentTransaction, incident: &mut Incident, pinn
 }
 
 fn event(pinned: &PinnedSignal, kind: &str, text: String) -> TimelineEvent {
-    TimelineEvent { time: pinned.received_at, kind: kind.to_owned(), text, evidence: pinned.evidence.clone() }
+    TimelineEvent {
+        time: pinned.received_at,
+        kind: kind.to_owned(),
+        text,
+        evidence: pinned.evidence.clone(),
+    }
 }
 
 fn name(service: &str) -> &str {
-    if service.is_empty() { "an unknown service" } else { service }
+    if service.is_empty() {
+        "an unknown service"
+    } else {
+        service
+    }
 }
 
 /// The distinct traces of evidence.
 fn traces(evidence: &[Evidence]) -> Vec<[u8; 16]> {
-    let ids: BTreeSet<u128> =
-        evidence.iter().filter_map(|evidence| u128::from_str_radix(&evidence.trace_id, 16).ok()).collect();
+    let ids: BTreeSet<u128> = evidence
+        .iter()
+        .filter_map(|evidence| u128::from_str_radix(&evidence.trace_id, 16).ok())
+        .collect();
     ids.into_iter().map(u128::to_be_bytes).collect()
 }
 

@@ -27,8 +27,16 @@ pub fn from_row(segment: SegmentId, row: u32, content: Row) -> Evidence {
         .to_owned(),
         time: content.time,
         service: content.service,
-        trace_id: if trace == (0, 0) { String::new() } else { format!("{:016x}{:016x}", trace.0, trace.1) },
-        span_id: if content.span_id == 0 { String::new() } else { format!("{:016x}", content.span_id) },
+        trace_id: if trace == (0, 0) {
+            String::new()
+        } else {
+            format!("{:016x}{:016x}", trace.0, trace.1)
+        },
+        span_id: if content.span_id == 0 {
+            String::new()
+        } else {
+            format!("{:016x}", content.span_id)
+        },
         title: content.title,
         fields: content.fields,
     }
@@ -68,7 +76,10 @@ mod tests {
             hash("errors", 2, &["ab", "c"]),
             hash("latency", 1, &["ab", "c"]),
         ];
-        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+        assert_eq!(
+            all.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            all.len()
+        );
         assert_eq!(all.first(), Some(&hash("errors", 1, &["ab", "c"])));
     }
 }

@@ -6,7 +6,8 @@ use aia_telemetry::TenantId;
 
 use super::correlate::word;
 use crate::runtime::{
-    EvidenceKind, Field, Item, Report, ReportState, ReportedSignal, Signal, Statement, TimeRange, TimelineEntry, TraceId,
+    EvidenceKind, Field, Item, Report, ReportState, ReportedSignal, Signal, Statement, TimeRange,
+    TimelineEntry, TraceId,
 };
 use crate::store::{Evidence, Incident, IncidentState, PinnedSignal, Result, Store, TimelineEvent};
 
@@ -18,18 +19,31 @@ const MAX_SENTENCES_ON_SERVICES: usize = 10;
 /// # Errors
 /// If the store fails.
 pub fn assemble(store: &dyn Store, tenant: &TenantId, id: &str) -> Result<Option<Report>> {
-    let Some(incident) = store.incident(tenant, id)? else { return Ok(None) };
+    let Some(incident) = store.incident(tenant, id)? else {
+        return Ok(None);
+    };
     let signals = store.incident_signals(tenant, id)?;
     let timeline = store.timeline(tenant, id)?;
     let evidence = store.evidence(tenant, id)?;
     Ok(Some(report(&incident, &signals, &timeline, &evidence)))
 }
 
-fn report(incident: &Incident, signals: &[PinnedSignal], timeline: &[TimelineEvent], evidence: &[Evidence]) -> Report {
-    let known: BTreeMap<&str, &Evidence> = evidence.iter().map(|evidence| (evidence.id.as_str(), evidence)).collect();
+fn report(
+    incident: &Incident,
+    signals: &[PinnedSignal],
+    timeline: &[TimelineEvent],
+    evidence: &[Evidence],
+) -> Report {
+    let known: BTreeMap<&str, &Evidence> = evidence
+        .iter()
+        .map(|evidence| (evidence.id.as_str(), evidence))
+        .collect();
     // A sentence may only point at what is there.
     let existing = |ids: &[String]| -> Vec<String> {
-        ids.iter().filter(|id| known.contains_key(id.as_str())).cloned().collect()
+        ids.iter()
+            .filter(|id| known.contains_key(id.as_str()))
+            .cloned()
+            .collect()
     };
     Report {
         incident: incident.id.clone(),
@@ -40,9 +54,15 @@ fn report(incident: &Incident, signals: &[PinnedSignal], timeline: &[TimelineEve
         operation: incident.operation.clone(),
         release: incident.release.clone(),
         affected: incident.affected.clone(),
-        during: TimeRange { start: incident.start_time, end: incident.end_time },
+        during: TimeRange {
+            start: incident.start_time,
+            end: incident.end_time,
+        },
         summary: summary(incident, signals, &known),
-        signals: signals.iter().map(|signal| reported(signal, existing(&signal.evidence))).collect(),
+        signals: signals
+            .iter()
+            .map(|signal| reported(signal, existing(&signal.evidence)))
+            .collect(),
         timeline: timeline
             .iter()
             .map(|event| TimelineEntry {
@@ -58,19 +78,29 @@ fn report(incident: &Incident, signals: &[PinnedSignal], timeline: &[TimelineEve
 }
 
 /// The facts in sentences. One without evidence is left out.
-fn summary(incident: &Incident, signals: &[PinnedSignal], known: &BTreeMap<&str, &Evidence>) -> Vec<Statement> {
+fn summary(
+    incident: &Incident,
+    signals: &[PinnedSignal],
+    known: &BTreeMap<&str, &Evidence>,
+) -> Vec<Statement> {
     let mut statements = Vec::new();
     let mut say = |text: String, evidence: Vec<String>| {
         if !evidence.is_empty() {
             statements.push(Statement { text, evidence });
         }
     };
-    let origins: Vec<&PinnedSignal> =
-        signals.iter().filter(|signal| signal.signal.service == incident.service).collect();
+    let origins: Vec<&PinnedSignal> = signals
+        .iter()
+        .filter(|signal| signal.signal.service == incident.service)
+        .collect();
     let rows = |signals: &[&PinnedSignal], service: &str| -> Vec<String> {
         let mut rows: Vec<String> = Vec::new();
         for id in signals.iter().flat_map(|signal| &signal.evidence) {
-            if known.get(id.as_str()).is_some_and(|evidence| evidence.service == service) && !rows.contains(id) {
+            if known
+                .get(id.as_str())
+                .is_some_and(|evidence| evidence.service == service)
+                && !rows.contains(id)
+            {
                 rows.push(id.clone());
             }
         }
@@ -79,17 +109,27 @@ fn summary(incident: &Incident, signals: &[PinnedSignal], known: &BTreeMap<&str,
     };
     if let Some(first) = origins.first() {
         let signal = &first.signal;
-        say(format!("{}: {}", place(signal), what(signal)), rows(&origins, &incident.service));
+        say(
+            format!("{}: {}", place(signal), what(signal)),
+            rows(&origins, &incident.service),
+        );
     }
     if let Some(worst) = origins.iter().max_by_key(|signal| signal.signal.count) {
         for measure in &worst.signal.measures {
-            let baseline =
-                measure.baseline.map_or_else(String::new, |usual| format!(" (usually {})", figure(usual, &measure.unit)));
-            let text = format!("{} was {}{baseline}.", measure.name, figure(measure.value, &measure.unit));
+            let baseline = measure.baseline.map_or_else(String::new, |usual| {
+                format!(" (usually {})", figure(usual, &measure.unit))
+            });
+            let text = format!(
+                "{} was {}{baseline}.",
+                measure.name,
+                figure(measure.value, &measure.unit)
+            );
             say(text, rows(&[worst], &incident.service));
         }
     }
-    let changed = origins.iter().find_map(|signal| Some((*signal, detail(&signal.signal, "release.previous")?)));
+    let changed = origins
+        .iter()
+        .find_map(|signal| Some((*signal, detail(&signal.signal, "release.previous")?)));
     if let Some((signal, previous)) = changed {
         let text = format!(
             "It came with release {} of {}; release {previous} before it did not show it.",
@@ -99,7 +139,10 @@ fn summary(incident: &Incident, signals: &[PinnedSignal], known: &BTreeMap<&str,
     }
     let all: Vec<&PinnedSignal> = signals.iter().collect();
     for service in incident.affected.iter().take(MAX_SENTENCES_ON_SERVICES) {
-        say(format!("{service} complains too: the trouble passed through it."), rows(&all, service));
+        say(
+            format!("{service} complains too: the trouble passed through it."),
+            rows(&all, service),
+        );
     }
     if signals.len() > 1 {
         let text = format!(
@@ -108,7 +151,10 @@ fn summary(incident: &Incident, signals: &[PinnedSignal], known: &BTreeMap<&str,
             incident.count,
             word(incident.severity)
         );
-        let mut evidence: Vec<String> = signals.iter().filter_map(|signal| signal.evidence.first().cloned()).collect();
+        let mut evidence: Vec<String> = signals
+            .iter()
+            .filter_map(|signal| signal.evidence.first().cloned())
+            .collect();
         evidence.retain(|id| known.contains_key(id.as_str()));
         evidence.dedup();
         evidence.truncate(10);
@@ -118,7 +164,11 @@ fn summary(incident: &Incident, signals: &[PinnedSignal], known: &BTreeMap<&str,
 }
 
 fn place(signal: &Signal) -> String {
-    let service = if signal.service.is_empty() { "an unknown service" } else { &signal.service };
+    let service = if signal.service.is_empty() {
+        "an unknown service"
+    } else {
+        &signal.service
+    };
     let mut place = service.to_owned();
     if !signal.operation.is_empty() {
         place.push_str(&format!(", operation {}", signal.operation));
@@ -130,7 +180,10 @@ fn place(signal: &Signal) -> String {
 }
 
 fn what(signal: &Signal) -> String {
-    match (detail(signal, "exception.type"), detail(signal, "exception.message")) {
+    match (
+        detail(signal, "exception.type"),
+        detail(signal, "exception.message"),
+    ) {
         (Some(kind), Some(message)) => format!("{kind}, “{message}”"),
         (Some(kind), None) => kind.to_owned(),
         _ => signal.title.clone(),
@@ -138,12 +191,20 @@ fn what(signal: &Signal) -> String {
 }
 
 fn detail<'a>(signal: &'a Signal, name: &str) -> Option<&'a str> {
-    signal.details.iter().find(|detail| detail.name == name).map(|detail| detail.value.as_str())
+    signal
+        .details
+        .iter()
+        .find(|detail| detail.name == name)
+        .map(|detail| detail.value.as_str())
 }
 
 /// A figure as people read it.
 fn figure(value: f64, unit: &str) -> String {
-    let number = if value == value.trunc() && value.abs() < 1e15 { format!("{value:.0}") } else { format!("{value:.3}") };
+    let number = if value == value.trunc() && value.abs() < 1e15 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.3}")
+    };
     match unit {
         "" | "1" => number,
         // UCUM's annotations are meant to be read.
@@ -152,8 +213,20 @@ fn figure(value: f64, unit: &str) -> String {
 }
 
 fn reported(signal: &PinnedSignal, evidence: Vec<String>) -> ReportedSignal {
-    let Signal { kind, severity, title, service, operation, release, start_time, end_time, count, measures, details, .. } =
-        signal.signal.clone();
+    let Signal {
+        kind,
+        severity,
+        title,
+        service,
+        operation,
+        release,
+        start_time,
+        end_time,
+        count,
+        measures,
+        details,
+        ..
+    } = signal.signal.clone();
     ReportedSignal {
         detector: signal.detector.clone(),
         kind,
@@ -162,7 +235,10 @@ fn reported(signal: &PinnedSignal, evidence: Vec<String>) -> ReportedSignal {
         service,
         operation,
         release,
-        during: TimeRange { start: start_time, end: end_time },
+        during: TimeRange {
+            start: start_time,
+            end: end_time,
+        },
         count,
         measures,
         details,
@@ -178,7 +254,10 @@ fn item(evidence: &Evidence) -> Item {
     };
     let trace = u128::from_str_radix(&evidence.trace_id, 16).unwrap_or(0);
     #[expect(clippy::cast_possible_truncation, reason = "the halves of a trace id")]
-    let trace = TraceId { high: (trace >> 64) as u64, low: trace as u64 };
+    let trace = TraceId {
+        high: (trace >> 64) as u64,
+        low: trace as u64,
+    };
     Item {
         id: evidence.id.clone(),
         kind,
@@ -190,7 +269,10 @@ fn item(evidence: &Evidence) -> Item {
         fields: evidence
             .fields
             .iter()
-            .map(|(name, value)| Field { name: name.clone(), value: value.clone() })
+            .map(|(name, value)| Field {
+                name: name.clone(),
+                value: value.clone(),
+            })
             .collect(),
     }
 }

@@ -44,8 +44,16 @@ impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&folder.path().join("aia.db")).unwrap();
-        let scope = Scope { tenant: TenantId::new("t").unwrap(), project: ProjectId::new("p").unwrap() };
-        Self { store, scope, commits: 0, _folder: folder }
+        let scope = Scope {
+            tenant: TenantId::new("t").unwrap(),
+            project: ProjectId::new("p").unwrap(),
+        };
+        Self {
+            store,
+            scope,
+            commits: 0,
+            _folder: folder,
+        }
     }
 
     fn try_commit(&self, number: u64, said: &[Said<'_>]) -> Result<Decided, StoreError> {
@@ -76,12 +84,17 @@ impl Fixture {
     }
 
     fn incidents(&self) -> Vec<Incident> {
-        self.store.incidents(&self.scope.tenant, &IncidentFilter::default()).unwrap()
+        self.store
+            .incidents(&self.scope.tenant, &IncidentFilter::default())
+            .unwrap()
     }
 }
 
 fn found(said: &Said<'_>) -> Found {
-    let fingerprint = Fingerprint { version: 1, parts: vec![said.fingerprint.to_owned()] };
+    let fingerprint = Fingerprint {
+        version: 1,
+        parts: vec![said.fingerprint.to_owned()],
+    };
     let hash = fingerprint_hash("errors", &fingerprint);
     let evidence = Evidence {
         id: format!("ev-{}", said.id),
@@ -103,12 +116,24 @@ fn found(said: &Said<'_>) -> Found {
         service: said.service.to_owned(),
         operation: "POST /pay".to_owned(),
         release: "2.0.0".to_owned(),
-        affected: said.affected.iter().map(|service| (*service).to_owned()).collect(),
+        affected: said
+            .affected
+            .iter()
+            .map(|service| (*service).to_owned())
+            .collect(),
         start_time: said.at,
         end_time: said.at + SECOND,
         count: 3,
-        measures: vec![Measure { name: "errors.share".to_owned(), unit: "1".to_owned(), value: 0.3, baseline: Some(0.0) }],
-        details: vec![Detail { name: "exception.type".to_owned(), value: "Mismatch".to_owned() }],
+        measures: vec![Measure {
+            name: "errors.share".to_owned(),
+            unit: "1".to_owned(),
+            value: 0.3,
+            baseline: Some(0.0),
+        }],
+        details: vec![Detail {
+            name: "exception.type".to_owned(),
+            value: "Mismatch".to_owned(),
+        }],
         evidence: vec![RowId { segment: 1, row: 0 }],
     };
     let signal = PinnedSignal {
@@ -120,7 +145,10 @@ fn found(said: &Said<'_>) -> Found {
         evidence: vec![evidence.id.clone()],
         signal,
     };
-    Found { signal, evidence: vec![evidence] }
+    Found {
+        signal,
+        evidence: vec![evidence],
+    }
 }
 
 #[test]
@@ -128,12 +156,31 @@ fn one_failing_service_is_one_incident() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.commit(&[SAID]), 1);
     // The same trouble again; a caller that shares the trace; one that only names the cause; one further up.
-    let again = Said { id: "01", at: 130 * SECOND, trace: 2, ..SAID };
-    let caller = Said { id: "02", service: "checkout", fingerprint: "g", ..SAID };
-    let names = Said { id: "03", service: "orders", affected: &["payment"], fingerprint: "h", trace: 9, ..SAID };
+    let again = Said {
+        id: "01",
+        at: 130 * SECOND,
+        trace: 2,
+        ..SAID
+    };
+    let caller = Said {
+        id: "02",
+        service: "checkout",
+        fingerprint: "g",
+        ..SAID
+    };
+    let names = Said {
+        id: "03",
+        service: "orders",
+        affected: &["payment"],
+        fingerprint: "h",
+        trace: 9,
+        ..SAID
+    };
     assert_eq!(fixture.commit(&[again, caller, names]), 0);
     let incidents = fixture.incidents();
-    let [incident] = incidents.as_slice() else { panic!("{incidents:?}") };
+    let [incident] = incidents.as_slice() else {
+        panic!("{incidents:?}")
+    };
     assert_eq!(incident.count, 12);
     assert_eq!(incident.start_time, 100 * SECOND);
     assert_eq!(incident.end_time, 131 * SECOND);
@@ -142,11 +189,31 @@ fn one_failing_service_is_one_incident() {
 #[test]
 fn unrelated_trouble_is_another_incident() {
     let mut fixture = Fixture::new();
-    let other = Said { id: "01", service: "search", fingerprint: "g", trace: 2, ..SAID };
+    let other = Said {
+        id: "01",
+        service: "search",
+        fingerprint: "g",
+        trace: 2,
+        ..SAID
+    };
     assert_eq!(fixture.commit(&[SAID, other]), 2);
     // Passing through the same gateway makes no cause.
-    let a = Said { id: "02", service: "mail", affected: &["gateway"], fingerprint: "x", trace: 3, ..SAID };
-    let b = Said { id: "03", service: "stock", affected: &["gateway"], fingerprint: "y", trace: 4, ..SAID };
+    let a = Said {
+        id: "02",
+        service: "mail",
+        affected: &["gateway"],
+        fingerprint: "x",
+        trace: 3,
+        ..SAID
+    };
+    let b = Said {
+        id: "03",
+        service: "stock",
+        affected: &["gateway"],
+        fingerprint: "y",
+        trace: 4,
+        ..SAID
+    };
     assert_eq!(fixture.commit(&[a, b]), 2);
 }
 
@@ -169,13 +236,27 @@ fn a_neighbour_counts_only_within_the_causal_window() {
 #[test]
 fn is_laid_at_the_service_behind_whichever_complains_first() {
     let mut fixture = Fixture::new();
-    let gateway = Said { service: "gateway", fingerprint: "g", severity: Severity::Medium, ..SAID };
-    let origin = Said { id: "01", affected: &["gateway", "checkout"], ..SAID };
+    let gateway = Said {
+        service: "gateway",
+        fingerprint: "g",
+        severity: Severity::Medium,
+        ..SAID
+    };
+    let origin = Said {
+        id: "01",
+        affected: &["gateway", "checkout"],
+        ..SAID
+    };
     fixture.commit(&[gateway]);
     fixture.commit(&[origin]);
     let incidents = fixture.incidents();
-    let [incident] = incidents.as_slice() else { panic!("{incidents:?}") };
-    assert_eq!((incident.service.as_str(), incident.title.as_str()), ("payment", "payment fails"));
+    let [incident] = incidents.as_slice() else {
+        panic!("{incidents:?}")
+    };
+    assert_eq!(
+        (incident.service.as_str(), incident.title.as_str()),
+        ("payment", "payment fails")
+    );
     assert_eq!(incident.affected, ["checkout", "gateway"]);
     assert_eq!(incident.severity, Severity::High);
     let kinds: Vec<String> = fixture
@@ -191,11 +272,20 @@ fn is_laid_at_the_service_behind_whichever_complains_first() {
 #[test]
 fn a_low_signal_joins_but_opens_nothing() {
     let mut fixture = Fixture::new();
-    let low = Said { severity: Severity::Low, ..SAID };
+    let low = Said {
+        severity: Severity::Low,
+        ..SAID
+    };
     assert_eq!(fixture.commit(&[low]), 0);
     assert_eq!(fixture.incidents(), []);
-    assert_eq!(fixture.commit(&[Said { id: "01", ..SAID }, Said { id: "02", ..low }]), 1);
-    assert_eq!(fixture.incidents().first().map(|incident| incident.count), Some(6));
+    assert_eq!(
+        fixture.commit(&[Said { id: "01", ..SAID }, Said { id: "02", ..low }]),
+        1
+    );
+    assert_eq!(
+        fixture.incidents().first().map(|incident| incident.count),
+        Some(6)
+    );
 }
 
 #[test]
@@ -204,20 +294,39 @@ fn nothing_counts_twice() {
     fixture.commit(&[SAID]);
     // The same signal in another commit: its id says that it is stored.
     assert_eq!(fixture.commit(&[SAID]), 0);
-    assert_eq!(fixture.incidents().first().map(|incident| incident.count), Some(3));
+    assert_eq!(
+        fixture.incidents().first().map(|incident| incident.count),
+        Some(3)
+    );
     // A commit whose number is taken changes nothing at all.
     let error = fixture.try_commit(1, &[Said { id: "05", ..SAID }]).unwrap_err();
-    assert!(matches!(error, StoreError::CommitExists { number: 1, .. }), "{error}");
-    assert_eq!(fixture.incidents().first().map(|incident| incident.count), Some(3));
+    assert!(
+        matches!(error, StoreError::CommitExists { number: 1, .. }),
+        "{error}"
+    );
+    assert_eq!(
+        fixture.incidents().first().map(|incident| incident.count),
+        Some(3)
+    );
 }
 
 #[test]
 fn another_tenant_sees_nothing() {
     let mut fixture = Fixture::new();
     fixture.commit(&[SAID]);
-    let id = fixture.incidents().first().map(|incident| incident.id.clone()).unwrap();
+    let id = fixture
+        .incidents()
+        .first()
+        .map(|incident| incident.id.clone())
+        .unwrap();
     let stranger = TenantId::new("u").unwrap();
-    assert_eq!(fixture.store.incidents(&stranger, &IncidentFilter::default()).unwrap(), []);
+    assert_eq!(
+        fixture
+            .store
+            .incidents(&stranger, &IncidentFilter::default())
+            .unwrap(),
+        []
+    );
     assert_eq!(fixture.store.incident(&stranger, &id).unwrap(), None);
     assert_eq!(fixture.store.incident_signals(&stranger, &id).unwrap(), []);
     assert_eq!(fixture.store.timeline(&stranger, &id).unwrap(), []);
@@ -228,19 +337,44 @@ fn another_tenant_sees_nothing() {
 #[test]
 fn every_statement_of_the_report_names_evidence_that_exists() {
     let mut fixture = Fixture::new();
-    let caller = Said { id: "01", service: "checkout", fingerprint: "g", ..SAID };
+    let caller = Said {
+        id: "01",
+        service: "checkout",
+        fingerprint: "g",
+        ..SAID
+    };
     fixture.commit(&[SAID, caller]);
-    let id = fixture.incidents().first().map(|incident| incident.id.clone()).unwrap();
-    let report = report::assemble(&fixture.store, &fixture.scope.tenant, &id).unwrap().unwrap();
+    let id = fixture
+        .incidents()
+        .first()
+        .map(|incident| incident.id.clone())
+        .unwrap();
+    let report = report::assemble(&fixture.store, &fixture.scope.tenant, &id)
+        .unwrap()
+        .unwrap();
     let known: Vec<&str> = report.evidence.iter().map(|item| item.id.as_str()).collect();
     assert_eq!(known, ["ev-00", "ev-01"]);
     assert!(report.summary.len() >= 3, "{:?}", report.summary);
     for statement in &report.summary {
         assert!(!statement.evidence.is_empty(), "{statement:?}");
-        assert!(statement.evidence.iter().all(|id| known.contains(&id.as_str())), "{statement:?}");
+        assert!(
+            statement.evidence.iter().all(|id| known.contains(&id.as_str())),
+            "{statement:?}"
+        );
     }
-    let texts: Vec<&str> = report.summary.iter().map(|statement| statement.text.as_str()).collect();
-    insta::assert_debug_snapshot!(texts, @r"");
+    let texts: Vec<&str> = report
+        .summary
+        .iter()
+        .map(|statement| statement.text.as_str())
+        .collect();
+    insta::assert_debug_snapshot!(texts, @r#"
+[
+    "payment, operation POST /pay, release 2.0.0: Mismatch",
+    "errors.share was 0.300 (usually 0).",
+    "checkout complains too: the trouble passed through it.",
+    "2 signals say so, 6 occurrences in all; the severity is high.",
+]
+"#);
 }
 
 #[test]
@@ -248,12 +382,30 @@ fn what_goes_on_for_hours_stays_bounded_and_still_counts() {
     let mut fixture = Fixture::new();
     for number in 0..260_u64 {
         let id = format!("{number:04}");
-        fixture.commit(&[Said { id: &id, at: SAID.at + number * SECOND, trace: u128::from(number) + 1, ..SAID }]);
+        fixture.commit(&[Said {
+            id: &id,
+            at: SAID.at + number * SECOND,
+            trace: u128::from(number) + 1,
+            ..SAID
+        }]);
     }
     let incidents = fixture.incidents();
-    let [incident] = incidents.as_slice() else { panic!("{incidents:?}") };
+    let [incident] = incidents.as_slice() else {
+        panic!("{incidents:?}")
+    };
     assert_eq!(incident.count, 780);
-    let evidence = fixture.store.evidence(&fixture.scope.tenant, &incident.id).unwrap();
-    let timeline = fixture.store.timeline(&fixture.scope.tenant, &incident.id).unwrap();
-    assert!(evidence.len() <= 201 && timeline.len() <= 201, "{} {}", evidence.len(), timeline.len());
+    let evidence = fixture
+        .store
+        .evidence(&fixture.scope.tenant, &incident.id)
+        .unwrap();
+    let timeline = fixture
+        .store
+        .timeline(&fixture.scope.tenant, &incident.id)
+        .unwrap();
+    assert!(
+        evidence.len() <= 201 && timeline.len() <= 201,
+        "{} {}",
+        evidence.len(),
+        timeline.len()
+    );
 }

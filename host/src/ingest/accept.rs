@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aia_telemetry::{
-    Encoding, Footer, IngestKey, Redactor, Refusal, Refused, ScanLimits, Scanned, Scratch, SignalType, scan_json,
-    scan_protobuf,
+    Encoding, Footer, IngestKey, Redactor, Refusal, Refused, ScanLimits, Scanned, Scratch, SignalType,
+    scan_json, scan_protobuf,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -50,10 +50,25 @@ impl JournalIntake {
         limits: ScanLimits,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { work: Arc::new(Work { keys, redactor, limits, metrics, scratches: Mutex::default() }), log }
+        Self {
+            work: Arc::new(Work {
+                keys,
+                redactor,
+                limits,
+                metrics,
+                scratches: Mutex::default(),
+            }),
+            log,
+        }
     }
 
-    async fn take(&self, key: IngestKey, signal: SignalType, encoding: Encoding, body: Bytes) -> Result<Accepted, Refusal> {
+    async fn take(
+        &self,
+        key: IngestKey,
+        signal: SignalType,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Result<Accepted, Refusal> {
         let bytes = body.len();
         let sealed = if bytes <= INLINE_BYTES {
             self.work.seal(&key, signal, encoding, &body)
@@ -62,11 +77,15 @@ impl JournalIntake {
             let task = tokio::task::spawn_blocking(move || work.seal(&key, signal, encoding, &body));
             task.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "scanning a request panicked");
-                Err(Refusal::Unavailable { retry_after: RETRY_AFTER })
+                Err(Refusal::Unavailable {
+                    retry_after: RETRY_AFTER,
+                })
             })
         };
         let Sealed { append, refused } = sealed?;
-        let Some(append) = append else { return Ok(accepted(refused)) };
+        let Some(append) = append else {
+            return Ok(accepted(refused));
+        };
         let (rows, sealed_bytes) = (u64::from(append.note.rows), append.segment.len() as u64);
         match self.log.append(append).await {
             Ok(Appended::Stored(_)) => self.work.metrics.ingested(signal, rows, sealed_bytes),
@@ -75,7 +94,9 @@ impl JournalIntake {
                 if !matches!(error, JournalError::Write(_)) {
                     tracing::warn!(error = crate::chain(&error), "cannot take a request");
                 }
-                return Err(Refusal::Unavailable { retry_after: RETRY_AFTER });
+                return Err(Refusal::Unavailable {
+                    retry_after: RETRY_AFTER,
+                });
             }
         }
         Ok(accepted(refused))
@@ -101,7 +122,13 @@ struct Sealed {
 }
 
 impl Work {
-    fn seal(&self, key: &IngestKey, signal: SignalType, encoding: Encoding, body: &[u8]) -> Result<Sealed, Refusal> {
+    fn seal(
+        &self,
+        key: &IngestKey,
+        signal: SignalType,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<Sealed, Refusal> {
         let mut scratch = self.scratches.lock().pop().unwrap_or_default();
         let scan = match encoding {
             Encoding::Protobuf => scan_protobuf,
@@ -109,23 +136,31 @@ impl Work {
         };
         let scanned = scan(signal, body, &self.limits, &mut scratch);
         self.scratches.lock().push(scratch);
-        let Scanned { mut columns, refused } =
-            scanned.map_err(Refusal::from)?;
+        let Scanned { mut columns, refused } = scanned.map_err(Refusal::from)?;
         self.metrics.rows_refused("trace-id", u64::from(refused.trace_id));
         self.metrics.rows_refused("span-id", u64::from(refused.span_id));
-        self.metrics.rows_refused("parent-span-id", u64::from(refused.parent_span_id));
+        self.metrics
+            .rows_refused("parent-span-id", u64::from(refused.parent_span_id));
         if columns.rows() == 0 {
-            return Ok(Sealed { append: None, refused });
+            return Ok(Sealed {
+                append: None,
+                refused,
+            });
         }
         for (rule, times) in self.redactor.redact(&mut columns).iter() {
             self.metrics.redacted(rule, times);
         }
-        let scope = Scope { tenant: key.tenant.clone(), project: key.project.clone() };
+        let scope = Scope {
+            tenant: key.tenant.clone(),
+            project: key.project.clone(),
+        };
         let keys = self.keys.of(&scope);
         let header = keys.header(&columns, body, clock::now(), key);
         let segment = keys.seal(&header, Some(&columns)).map_err(|error| {
             tracing::error!(error = crate::chain(&error), %scope, "cannot seal a request");
-            Refusal::Unavailable { retry_after: RETRY_AFTER }
+            Refusal::Unavailable {
+                retry_after: RETRY_AFTER,
+            }
         })?;
         let note = Note {
             signal: Some(signal),
@@ -135,8 +170,17 @@ impl Work {
             weight: body.len(),
             columns: Some(columns),
         };
-        let append = Append { scope, id: header.id, received_at: header.received_at, segment, note };
-        Ok(Sealed { append: Some(append), refused })
+        let append = Append {
+            scope,
+            id: header.id,
+            received_at: header.received_at,
+            segment,
+            note,
+        };
+        Ok(Sealed {
+            append: Some(append),
+            refused,
+        })
     }
 }
 
@@ -145,11 +189,18 @@ fn accepted(refused: Refused) -> Accepted {
     let message = if refused_rows == 0 {
         String::new()
     } else {
-        let Refused { trace_id, span_id, parent_span_id } = refused;
+        let Refused {
+            trace_id,
+            span_id,
+            parent_span_id,
+        } = refused;
         format!(
             "spans with an invalid id were refused: {trace_id} with an invalid trace id, {span_id} with an invalid \
              span id, {parent_span_id} with an invalid parent span id"
         )
     };
-    Accepted { refused_rows, message }
+    Accepted {
+        refused_rows,
+        message,
+    }
 }

@@ -78,7 +78,10 @@ pub(crate) fn list(folder: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".journal")).and_then(|name| name.parse::<u64>().ok());
+        let number = name
+            .to_str()
+            .and_then(|name| name.strip_suffix(".journal"))
+            .and_then(|name| name.parse::<u64>().ok());
         numbers.extend(number);
     }
     numbers.sort_unstable();
@@ -87,7 +90,9 @@ pub(crate) fn list(folder: &Path) -> io::Result<Vec<u64>> {
 
 /// Appends a frame to `buffer`; gives the offset of its segment within the buffer.
 pub(super) fn encode(buffer: &mut Vec<u8>, sequence: u64, segment: &[u8]) -> Option<usize> {
-    let length = u32::try_from(segment.len()).ok().filter(|length| *length < MAX_FRAME)?;
+    let length = u32::try_from(segment.len())
+        .ok()
+        .filter(|length| *length < MAX_FRAME)?;
     let mut crc = crc32fast::Hasher::new();
     crc.update(&sequence.to_le_bytes());
     crc.update(segment);
@@ -105,13 +110,20 @@ pub(super) fn encode(buffer: &mut Vec<u8>, sequence: u64, segment: &[u8]) -> Opt
 /// Where the file stops making sense; what came before was handed out.
 pub fn read_frames(folder: &Path, number: u64, mut each: impl FnMut(Frame)) -> Result<(), JournalDamage> {
     let path = path(folder, number);
-    let read = |source| JournalDamage::Read { path: path.clone(), source };
+    let read = |source| JournalDamage::Read {
+        path: path.clone(),
+        source,
+    };
     let file = File::open(&path).map_err(read)?;
     let size = file.metadata().map_err(read)?.len();
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut magic = [0; MAGIC.len()];
     if size < MAGIC.len() as u64 {
-        return Err(JournalDamage::Frame { path, offset: 0, reason: "it ends within the file's header" });
+        return Err(JournalDamage::Frame {
+            path,
+            offset: 0,
+            reason: "it ends within the file's header",
+        });
     }
     reader.read_exact(&mut magic).map_err(read)?;
     if &magic != MAGIC {
@@ -119,7 +131,11 @@ pub fn read_frames(folder: &Path, number: u64, mut each: impl FnMut(Frame)) -> R
     }
     let mut offset = MAGIC.len() as u64;
     while offset < size {
-        let torn = |reason| JournalDamage::Frame { path: path.clone(), offset, reason };
+        let torn = |reason| JournalDamage::Frame {
+            path: path.clone(),
+            offset,
+            reason,
+        };
         if size - offset < FRAME_HEADER as u64 {
             return Err(torn("it ends within a frame's header"));
         }
@@ -142,8 +158,16 @@ pub fn read_frames(folder: &Path, number: u64, mut each: impl FnMut(Frame)) -> R
         if hasher.finalize() != u32::from_le_bytes(crc) {
             return Err(torn("a frame's checksum is wrong"));
         }
-        let position = FramePosition { file: number, offset: start, length };
-        each(Frame { position, sequence: u64::from_le_bytes(sequence), segment });
+        let position = FramePosition {
+            file: number,
+            offset: start,
+            length,
+        };
+        each(Frame {
+            position,
+            sequence: u64::from_le_bytes(sequence),
+            segment,
+        });
         offset = start + u64::from(length);
     }
     Ok(())

@@ -135,14 +135,28 @@ pub(crate) struct Start {
 
 impl Journal {
     /// Starts the writer's thread.
-    pub(crate) fn start(config: JournalConfig, start: Start, sink: impl Sink) -> io::Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn start(
+        config: JournalConfig,
+        start: Start,
+        sink: impl Sink,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let mut ids = RecentIds::new(config.remember_ids);
         for (received_at, scope, id) in start.ids {
             ids.remember(received_at, scope, id);
         }
-        let writer = Writer { config, sink, next: start.next, ids, number: start.file, file: None, is_broken: false };
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run(receiver))?;
+        let writer = Writer {
+            config,
+            sink,
+            next: start.next,
+            ids,
+            number: start.file,
+            file: None,
+            is_broken: false,
+        };
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || writer.run(receiver))?;
         Ok((Self { sender }, thread))
     }
 
@@ -153,7 +167,10 @@ impl Journal {
     pub async fn append(&self, append: Append) -> Result<Appended, JournalError> {
         let (reply, answer) = oneshot::channel();
         let message = Message::Append(Box::new(Job { append, reply }));
-        self.sender.send(message).await.map_err(|_| JournalError::Closed)?;
+        self.sender
+            .send(message)
+            .await
+            .map_err(|_| JournalError::Closed)?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
 
@@ -164,7 +181,9 @@ impl Journal {
     pub fn append_blocking(&self, append: Append) -> Result<Appended, JournalError> {
         let (reply, answer) = oneshot::channel();
         let message = Message::Append(Box::new(Job { append, reply }));
-        self.sender.blocking_send(message).map_err(|_| JournalError::Closed)?;
+        self.sender
+            .blocking_send(message)
+            .map_err(|_| JournalError::Closed)?;
         answer.blocking_recv().map_err(|_| JournalError::Closed)?
     }
 
@@ -213,7 +232,11 @@ impl<S: Sink> Writer<S> {
                     }
                     Message::Roll(reply) => rolls.push(reply),
                 }
-                message = if bytes < MAX_BATCH_BYTES { receiver.try_recv().ok() } else { None };
+                message = if bytes < MAX_BATCH_BYTES {
+                    receiver.try_recv().ok()
+                } else {
+                    None
+                };
             }
             if !jobs.is_empty() {
                 self.write(std::mem::take(&mut jobs));
@@ -240,7 +263,13 @@ impl<S: Sink> Writer<S> {
         let mut stored = Vec::new();
         let mut answers = Vec::new();
         for Job { append, reply } in jobs {
-            let Append { scope, id, received_at, segment, note } = append;
+            let Append {
+                scope,
+                id,
+                received_at,
+                segment,
+                note,
+            } = append;
             if self.ids.contains(&scope, id) || !batch_ids.insert((scope.clone(), id)) {
                 answers.push((reply, Appended::Duplicate));
                 continue;
@@ -254,13 +283,28 @@ impl<S: Sink> Writer<S> {
             next.insert(scope.clone(), sequence + 1);
             // Encoding took it, so the length fits.
             let length = u32::try_from(segment.len()).unwrap_or(u32::MAX);
-            let position = FramePosition { file: 0, offset: offset as u64, length };
-            stored.push(Stored { scope, id, sequence, received_at, position, note });
+            let position = FramePosition {
+                file: 0,
+                offset: offset as u64,
+                length,
+            };
+            stored.push(Stored {
+                scope,
+                id,
+                sequence,
+                received_at,
+                position,
+                note,
+            });
             answers.push((reply, Appended::Stored(sequence)));
         }
         let started = Instant::now();
         // A batch of nothing but duplicates needs no sync of its own: what they repeat was synced before.
-        let result = if buffer.is_empty() { Ok((self.number, 0)) } else { self.append(&buffer) };
+        let result = if buffer.is_empty() {
+            Ok((self.number, 0))
+        } else {
+            self.append(&buffer)
+        };
         match result {
             Ok((file, start)) => {
                 self.sink.synced(started.elapsed(), stored.len());
@@ -268,7 +312,8 @@ impl<S: Sink> Writer<S> {
                 for entry in &mut stored {
                     entry.position.file = file;
                     entry.position.offset += start;
-                    self.ids.remember(entry.received_at, entry.scope.clone(), entry.id);
+                    self.ids
+                        .remember(entry.received_at, entry.scope.clone(), entry.id);
                 }
                 self.sink.stored(stored);
                 for (reply, appended) in answers {
@@ -291,7 +336,9 @@ impl<S: Sink> Writer<S> {
     /// the journal, and the next attempt begins a new file: after a failed sync the old one can't be trusted.
     fn append(&mut self, buffer: &[u8]) -> io::Result<(u64, u64)> {
         if self.is_broken {
-            return Err(io::Error::other("an earlier write failed and could not be undone: restart `aia`"));
+            return Err(io::Error::other(
+                "an earlier write failed and could not be undone: restart `aia`",
+            ));
         }
         let mut open = match self.file.take() {
             Some(open) => open,
@@ -336,11 +383,19 @@ impl<S: Sink> Writer<S> {
 /// Creates a journal file so that a crash right after can't lose it: file and folder are synced.
 fn create(folder: &Path, number: u64) -> io::Result<OpenFile> {
     // A file that an earlier, failed attempt left behind holds nothing that was acknowledged.
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(file::path(folder, number))?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .open(file::path(folder, number))?;
     file.write_all(MAGIC)?;
     file.sync_all()?;
     File::open(folder)?.sync_all()?;
-    Ok(OpenFile { file, length: MAGIC.len() as u64, opened: Instant::now() })
+    Ok(OpenFile {
+        file,
+        length: MAGIC.len() as u64,
+        opened: Instant::now(),
+    })
 }
 
 /// The ids of the last minutes.
@@ -352,7 +407,11 @@ struct RecentIds {
 
 impl RecentIds {
     fn new(window: Duration) -> Self {
-        Self { window, ids: HashSet::new(), order: VecDeque::new() }
+        Self {
+            window,
+            ids: HashSet::new(),
+            order: VecDeque::new(),
+        }
     }
 
     fn contains(&self, scope: &Scope, id: SegmentId) -> bool {
@@ -361,7 +420,10 @@ impl RecentIds {
 
     fn remember(&mut self, received_at: u64, scope: Scope, id: SegmentId) {
         let window = u64::try_from(self.window.as_nanos()).unwrap_or(u64::MAX);
-        while let Some((_, scope, id)) = self.order.pop_front_if(|(time, ..)| time.saturating_add(window) < received_at) {
+        while let Some((_, scope, id)) = self
+            .order
+            .pop_front_if(|(time, ..)| time.saturating_add(window) < received_at)
+        {
             self.ids.remove(&(scope, id));
         }
         if self.ids.insert((scope.clone(), id)) {
@@ -391,7 +453,9 @@ mod tests {
     impl Sink for TestSink {
         fn stored(&mut self, stored: Vec<Stored>) {
             for entry in stored {
-                self.0.send(Event::Stored(entry.scope.project.to_string(), entry.sequence)).unwrap();
+                self.0
+                    .send(Event::Stored(entry.scope.project.to_string(), entry.sequence))
+                    .unwrap();
             }
         }
 
@@ -404,58 +468,111 @@ mod tests {
 
     fn append(project: &str, id: u8, received_at: u64) -> Append {
         Append {
-            scope: Scope { tenant: TenantId::new("t").unwrap(), project: ProjectId::new(project).unwrap() },
+            scope: Scope {
+                tenant: TenantId::new("t").unwrap(),
+                project: ProjectId::new(project).unwrap(),
+            },
             id: SegmentId([id; 16]),
             received_at,
             segment: vec![id; usize::from(id) + 1],
-            note: Note { signal: None, rows: 0, footer: None, columns: None, weight: 0 },
+            note: Note {
+                signal: None,
+                rows: 0,
+                footer: None,
+                columns: None,
+                weight: 0,
+            },
         }
     }
 
     fn start(folder: &Path, start: Start) -> (Journal, JoinHandle<()>, mpsc::Receiver<Event>) {
         let (sender, events) = mpsc::channel();
-        let (journal, thread) = Journal::start(JournalConfig::new(folder.to_owned()), start, TestSink(sender)).unwrap();
+        let (journal, thread) =
+            Journal::start(JournalConfig::new(folder.to_owned()), start, TestSink(sender)).unwrap();
         (journal, thread, events)
     }
 
     #[test]
     fn numbers_each_project_from_one_and_reads_back_what_it_wrote() {
         let folder = tempfile::tempdir().unwrap();
-        let (journal, thread, events) = start(folder.path(), Start { file: 1, ..Start::default() });
+        let (journal, thread, events) = start(
+            folder.path(),
+            Start {
+                file: 1,
+                ..Start::default()
+            },
+        );
         for (project, id, sequence) in [("a", 1, 1), ("b", 2, 1), ("a", 3, 2)] {
-            assert_eq!(journal.append_blocking(append(project, id, 1)).unwrap(), Appended::Stored(sequence));
+            assert_eq!(
+                journal.append_blocking(append(project, id, 1)).unwrap(),
+                Appended::Stored(sequence)
+            );
         }
         drop(journal);
         thread.join().unwrap();
         let events: Vec<_> = events.iter().collect();
         let stored = |project: &str, sequence| Event::Stored(project.to_owned(), sequence);
-        assert_eq!(events, [stored("a", 1), stored("b", 1), stored("a", 2), Event::Rolled(1)]);
+        assert_eq!(
+            events,
+            [stored("a", 1), stored("b", 1), stored("a", 2), Event::Rolled(1)]
+        );
 
         let mut frames = Vec::new();
         read_frames(folder.path(), 1, |frame| frames.push(frame)).unwrap();
-        let segments: Vec<_> = frames.iter().map(|frame| (frame.sequence, frame.segment.clone())).collect();
+        let segments: Vec<_> = frames
+            .iter()
+            .map(|frame| (frame.sequence, frame.segment.clone()))
+            .collect();
         assert_eq!(segments, [(1, vec![1; 2]), (1, vec![2; 3]), (2, vec![3; 4])]);
         for frame in frames {
-            assert_eq!(crate::journal::read_segment(folder.path(), frame.position).unwrap(), frame.segment);
+            assert_eq!(
+                crate::journal::read_segment(folder.path(), frame.position).unwrap(),
+                frame.segment
+            );
         }
     }
 
     #[test]
     fn a_retry_is_stored_once_also_after_a_restart_and_only_within_its_project() {
         let folder = tempfile::tempdir().unwrap();
-        let (journal, thread, _events) = start(folder.path(), Start { file: 1, ..Start::default() });
-        assert_eq!(journal.append_blocking(append("a", 7, 5)).unwrap(), Appended::Stored(1));
-        assert_eq!(journal.append_blocking(append("a", 7, 6)).unwrap(), Appended::Duplicate);
-        assert_eq!(journal.append_blocking(append("b", 7, 6)).unwrap(), Appended::Stored(1));
+        let (journal, thread, _events) = start(
+            folder.path(),
+            Start {
+                file: 1,
+                ..Start::default()
+            },
+        );
+        assert_eq!(
+            journal.append_blocking(append("a", 7, 5)).unwrap(),
+            Appended::Stored(1)
+        );
+        assert_eq!(
+            journal.append_blocking(append("a", 7, 6)).unwrap(),
+            Appended::Duplicate
+        );
+        assert_eq!(
+            journal.append_blocking(append("b", 7, 6)).unwrap(),
+            Appended::Stored(1)
+        );
         drop(journal);
         thread.join().unwrap();
 
         let known = append("a", 7, 5);
         let next = [(known.scope.clone(), 2)].into_iter().collect();
-        let again = Start { file: 2, next, ids: vec![(5, known.scope, known.id)] };
+        let again = Start {
+            file: 2,
+            next,
+            ids: vec![(5, known.scope, known.id)],
+        };
         let (journal, thread, _events) = start(folder.path(), again);
-        assert_eq!(journal.append_blocking(append("a", 7, 9)).unwrap(), Appended::Duplicate);
-        assert_eq!(journal.append_blocking(append("a", 8, 9)).unwrap(), Appended::Stored(2));
+        assert_eq!(
+            journal.append_blocking(append("a", 7, 9)).unwrap(),
+            Appended::Duplicate
+        );
+        assert_eq!(
+            journal.append_blocking(append("a", 8, 9)).unwrap(),
+            Appended::Stored(2)
+        );
         drop(journal);
         thread.join().unwrap();
         assert_eq!(list(folder.path()).unwrap(), [1, 2]);
@@ -478,12 +595,21 @@ mod tests {
     fn a_folder_that_is_gone_gives_an_error_and_nothing_is_lost_when_it_is_back() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("journal");
-        let (journal, thread, events) = start(&folder, Start { file: 1, ..Start::default() });
+        let (journal, thread, events) = start(
+            &folder,
+            Start {
+                file: 1,
+                ..Start::default()
+            },
+        );
         let error = journal.append_blocking(append("a", 1, 1)).unwrap_err();
         assert!(matches!(error, JournalError::Write(_)), "{error}");
         std::fs::create_dir(&folder).unwrap();
         // The failed attempt took no number, and its id is not remembered.
-        assert_eq!(journal.append_blocking(append("a", 1, 1)).unwrap(), Appended::Stored(1));
+        assert_eq!(
+            journal.append_blocking(append("a", 1, 1)).unwrap(),
+            Appended::Stored(1)
+        );
         drop(journal);
         thread.join().unwrap();
         assert_eq!(events.iter().next(), Some(Event::Stored("a".to_owned(), 1)));
@@ -492,7 +618,13 @@ mod tests {
     #[test]
     fn a_torn_tail_ends_the_file_and_a_flipped_byte_is_found() {
         let folder = tempfile::tempdir().unwrap();
-        let (journal, thread, _events) = start(folder.path(), Start { file: 1, ..Start::default() });
+        let (journal, thread, _events) = start(
+            folder.path(),
+            Start {
+                file: 1,
+                ..Start::default()
+            },
+        );
         for id in 1..4 {
             journal.append_blocking(append("a", id, 1)).unwrap();
         }
@@ -506,9 +638,15 @@ mod tests {
             let result = read_frames(folder.path(), 1, |_| count += 1);
             (count, result.is_ok())
         };
-        let ends: Vec<usize> = [0, 18, 18 + 19, 18 + 19 + 20].map(|bytes| MAGIC.len() + bytes).to_vec();
+        let ends: Vec<usize> = [0, 18, 18 + 19, 18 + 19 + 20]
+            .map(|bytes| MAGIC.len() + bytes)
+            .to_vec();
         for length in 0..=whole.len() {
-            let expected = ends.iter().filter(|end| **end <= length).count().saturating_sub(1);
+            let expected = ends
+                .iter()
+                .filter(|end| **end <= length)
+                .count()
+                .saturating_sub(1);
             let is_whole = ends.contains(&length);
             assert_eq!(frames(&whole[..length]), (expected, is_whole), "{length} bytes");
         }

@@ -36,7 +36,7 @@ pub enum BlockError {
         object: String,
         /// The store's reason.
         #[source]
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// The object isn't what it should be.
     #[error("the object `{object}` is damaged: {reason}")]
@@ -48,7 +48,7 @@ pub enum BlockError {
     },
     /// The store failed.
     #[error("cannot look up the block")]
-    Store(#[source] StoreError),
+    Store(#[source] Box<StoreError>),
     /// No block holds this segment.
     #[error("no block holds it")]
     Missing,
@@ -58,7 +58,7 @@ impl BlockError {
     pub(super) fn is_lost(&self) -> bool {
         match self {
             Self::Damaged { .. } | Self::Missing => true,
-            Self::Object { source, .. } => matches!(source, object_store::Error::NotFound { .. }),
+            Self::Object { source, .. } => matches!(**source, object_store::Error::NotFound { .. }),
             Self::Store(_) => false,
         }
     }
@@ -100,7 +100,13 @@ impl Blocks {
         keys: Arc<KeyRing>,
         store: Arc<dyn Store>,
     ) -> Self {
-        Self { objects, runtime, keys, store, footers: Mutex::default() }
+        Self {
+            objects,
+            runtime,
+            keys,
+            store,
+            footers: Mutex::default(),
+        }
     }
 
     /// Puts together a block of segments whose sequence numbers are consecutive.
@@ -136,51 +142,92 @@ impl Blocks {
             footer_bytes: (footer.len() + TRAILER) as u64,
             received_at,
         };
-        Some(NewBlock { record, bytes: bytes.into() })
+        Some(NewBlock {
+            record,
+            bytes: bytes.into(),
+        })
     }
 
     /// Puts a block; putting the same once more changes nothing.
     pub(super) fn put(&self, block: &NewBlock) -> Result<(), BlockError> {
         let object = &block.record.object;
         self.runtime
-            .block_on(self.objects.put(&Path::from(object.as_str()), block.bytes.clone().into()))
+            .block_on(
+                self.objects
+                    .put(&Path::from(object.as_str()), block.bytes.clone().into()),
+            )
             .map(|_| ())
-            .map_err(|source| BlockError::Object { object: object.clone(), source })
+            .map_err(|source| BlockError::Object { object: object.clone(), source: Box::new(source) })
     }
 
     /// Reads a segment's bytes.
     pub(super) fn segment(&self, scope: &Scope, sequence: u64) -> Result<(SegmentId, Bytes), LogError> {
-        let failed = |source| LogError::Block { scope: scope.clone(), sequence, source };
+        let failed = |source| LogError::Block {
+            scope: scope.clone(),
+            sequence,
+            source,
+        };
         let (record, entry) = self.entry(scope, sequence).map_err(failed)?;
-        let bytes = self.range(&record, entry.offset, u64::from(entry.length)).map_err(failed)?;
+        let bytes = self
+            .range(&record, entry.offset, u64::from(entry.length))
+            .map_err(failed)?;
         Ok((entry.id, bytes))
     }
 
     /// The entry of a segment and the block it lies in.
-    pub(super) fn entry(&self, scope: &Scope, sequence: u64) -> Result<(BlockRecord, BlockEntry), BlockError> {
-        let records = self.store.blocks_from(scope, sequence).map_err(BlockError::Store)?;
-        let record = records.into_iter().next().filter(|record| record.first_sequence <= sequence);
+    pub(super) fn entry(
+        &self,
+        scope: &Scope,
+        sequence: u64,
+    ) -> Result<(BlockRecord, BlockEntry), BlockError> {
+        let records = self
+            .store
+            .blocks_from(scope, sequence)
+            .map_err(|error| BlockError::Store(Box::new(error)))?;
+        let record = records
+            .into_iter()
+            .next()
+            .filter(|record| record.first_sequence <= sequence);
         let record = record.ok_or(BlockError::Missing)?;
         let entries = self.footer(&record)?;
-        let entry = entries.iter().find(|entry| entry.sequence == sequence).cloned().ok_or(BlockError::Missing)?;
+        let entry = entries
+            .iter()
+            .find(|entry| entry.sequence == sequence)
+            .cloned()
+            .ok_or(BlockError::Missing)?;
         Ok((record, entry))
     }
 
     /// All blocks of a project.
     pub(super) fn all(&self, scope: &Scope) -> Result<Vec<BlockRecord>, BlockError> {
-        self.store.blocks_from(scope, 0).map_err(BlockError::Store)
+        self.store.blocks_from(scope, 0).map_err(|error| BlockError::Store(Box::new(error)))
     }
 
     /// The verified footer of a block.
     pub(super) fn footer(&self, record: &BlockRecord) -> Result<Arc<Vec<BlockEntry>>, BlockError> {
-        if let Some((_, footer)) = self.footers.lock().iter().rev().find(|(object, _)| *object == record.object) {
+        if let Some((_, footer)) = self
+            .footers
+            .lock()
+            .iter()
+            .rev()
+            .find(|(object, _)| *object == record.object)
+        {
             return Ok(Arc::clone(footer));
         }
-        let damaged = |reason| BlockError::Damaged { object: record.object.clone(), reason };
-        let start = record.bytes.checked_sub(record.footer_bytes).ok_or(damaged("its footer is longer than it"))?;
+        let damaged = |reason| BlockError::Damaged {
+            object: record.object.clone(),
+            reason,
+        };
+        let start = record
+            .bytes
+            .checked_sub(record.footer_bytes)
+            .ok_or(damaged("its footer is longer than it"))?;
         let bytes = self.range(record, start, record.footer_bytes)?;
-        let (footer, trailer) =
-            bytes.len().checked_sub(TRAILER).map(|at| bytes.split_at(at)).ok_or(damaged("its footer is cut short"))?;
+        let (footer, trailer) = bytes
+            .len()
+            .checked_sub(TRAILER)
+            .map(|at| bytes.split_at(at))
+            .ok_or(damaged("its footer is cut short"))?;
         let (hash, magic) = trailer.split_at(32);
         if magic != MAGIC {
             return Err(damaged("it doesn't end like a block of format 1"));
@@ -208,8 +255,11 @@ impl Blocks {
     fn range(&self, record: &BlockRecord, offset: u64, length: u64) -> Result<Bytes, BlockError> {
         let path = Path::from(record.object.as_str());
         self.runtime
-            .block_on(self.objects.get_range(&path, offset..offset.saturating_add(length)))
-            .map_err(|source| BlockError::Object { object: record.object.clone(), source })
+            .block_on(
+                self.objects
+                    .get_range(&path, offset..offset.saturating_add(length)),
+            )
+            .map_err(|source| BlockError::Object { object: record.object.clone(), source: Box::new(source) })
     }
 
     fn footer_hash(&self, scope: &Scope, footer: &[u8]) -> blake3::Hash {

@@ -14,15 +14,22 @@ use crate::journal::{self, Frame};
 use crate::store::Scope;
 
 /// Waits between attempts while the object store or the database doesn't answer.
-const RETRY: [Duration; 5] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(60)];
+const RETRY: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(60),
+];
 
 /// Most bytes of segments in a block of one project: bounds what the compactor holds in memory.
 const MAX_BLOCK_BYTES: usize = 64 << 20;
 
 pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<(JoinHandle<()>, Sender<u64>)> {
     let (sender, receiver) = channel();
-    let thread = std::thread::Builder::new().name("compactor".into()).spawn(move || run(&shared, &receiver))?;
+    let thread = std::thread::Builder::new()
+        .name("compactor".into())
+        .spawn(move || run(&shared, &receiver))?;
     Ok((thread, sender))
 }
 
@@ -33,10 +40,17 @@ fn run(shared: &Shared, receiver: &Receiver<u64>) {
         while let Err(error) = compact(shared, file) {
             shared.metrics.compaction_failed();
             let wait = RETRY.get(attempt).or(RETRY.last()).copied().unwrap_or_default();
-            tracing::warn!(error = crate::chain(&error), file, "cannot compact a journal file; trying again in {wait:?}");
+            tracing::warn!(
+                error = crate::chain(&error),
+                file,
+                "cannot compact a journal file; trying again in {wait:?}"
+            );
             attempt += 1;
             // The log is closing: the file stays, and the next start compacts it.
-            if matches!(receiver.recv_timeout(wait), Err(std::sync::mpsc::RecvTimeoutError::Disconnected)) {
+            if matches!(
+                receiver.recv_timeout(wait),
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
+            ) {
                 return;
             }
         }
@@ -49,16 +63,23 @@ fn compact(shared: &Shared, file: u64) -> Result<(), LogError> {
     let read = journal::read_frames(folder, file, |frame| {
         // Who wrote the frame checked it; what doesn't parse any more is damage that opening it will report.
         if let Ok(header) = peek_header(&frame.segment) {
-            let scope = Scope { tenant: header.tenant, project: header.project };
+            let scope = Scope {
+                tenant: header.tenant,
+                project: header.project,
+            };
             projects.entry(scope).or_default().push(frame);
         }
     });
     if let Err(damage) = read {
-        if matches!(&damage, journal::JournalDamage::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound) {
+        if matches!(&damage, journal::JournalDamage::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+        {
             return Ok(());
         }
         // Reported when the file was recovered; what is readable is kept.
-        tracing::warn!(error = crate::chain(&damage), "compacting what is readable of a damaged journal file");
+        tracing::warn!(
+            error = crate::chain(&damage),
+            "compacting what is readable of a damaged journal file"
+        );
     }
     let mut records = Vec::new();
     for (scope, frames) in projects {
@@ -80,10 +101,14 @@ fn compact(shared: &Shared, file: u64) -> Result<(), LogError> {
         let mut state = shared.state.lock();
         let mut freed = 0;
         for block in &blocks {
-            let Some(project) = state.projects.get_mut(&block.scope) else { continue };
+            let Some(project) = state.projects.get_mut(&block.scope) else {
+                continue;
+            };
             for sequence in block.first_sequence..=block.last_sequence {
                 let entry = project.tail.remove(&sequence);
-                freed += entry.filter(|entry| entry.columns.is_some()).map_or(0, |entry| entry.weight);
+                freed += entry
+                    .filter(|entry| entry.columns.is_some())
+                    .map_or(0, |entry| entry.weight);
             }
         }
         state.cached = state.cached.saturating_sub(freed);
@@ -102,8 +127,14 @@ fn put(
     records: &mut Vec<NewBlock>,
 ) -> Result<(), LogError> {
     let sequence = segments.first().map_or(0, |(entry, _)| entry.sequence);
-    let Some(mut block) = shared.blocks.build(scope, segments) else { return Ok(()) };
-    let failed = |source: BlockError| LogError::Block { scope: scope.clone(), sequence, source };
+    let Some(mut block) = shared.blocks.build(scope, segments) else {
+        return Ok(());
+    };
+    let failed = |source: BlockError| LogError::Block {
+        scope: scope.clone(),
+        sequence,
+        source,
+    };
     shared.blocks.put(&block).map_err(failed)?;
     // Only its record is needed from here on.
     block.bytes = bytes::Bytes::new();
@@ -116,14 +147,27 @@ impl Shared {
     fn block_entry(&self, scope: &Scope, frame: &Frame) -> BlockEntry {
         let known = {
             let state = self.state.lock();
-            state.projects.get(scope).and_then(|project| project.tail.get(&frame.sequence)).and_then(|entry| {
-                let footer = entry.footer.as_deref().cloned();
-                // An empty segment has no footer; one of telemetry without is to be opened.
-                (footer.is_some() || entry.signal.is_none()).then_some((entry.id, entry.signal, entry.rows, entry.received_at, footer))
-            })
+            state
+                .projects
+                .get(scope)
+                .and_then(|project| project.tail.get(&frame.sequence))
+                .and_then(|entry| {
+                    let footer = entry.footer.as_deref().cloned();
+                    // An empty segment has no footer; one of telemetry without is to be opened.
+                    (footer.is_some() || entry.signal.is_none()).then_some((
+                        entry.id,
+                        entry.signal,
+                        entry.rows,
+                        entry.received_at,
+                        footer,
+                    ))
+                })
         };
         let (id, signal, rows, received_at, footer) = known.unwrap_or_else(|| {
-            let opened = self.keys.of(scope).open(&frame.segment, &self.config.segment_limits);
+            let opened = self
+                .keys
+                .of(scope)
+                .open(&frame.segment, &self.config.segment_limits);
             match (opened, peek_header(&frame.segment)) {
                 (Ok((header, columns)), _) => {
                     let footer = columns.as_ref().map(Footer::of);
@@ -135,6 +179,15 @@ impl Shared {
             }
         });
         let length = frame.position.length;
-        BlockEntry { id, sequence: frame.sequence, offset: 0, length, signal, rows, received_at, footer }
+        BlockEntry {
+            id,
+            sequence: frame.sequence,
+            offset: 0,
+            length,
+            signal,
+            rows,
+            received_at,
+            footer,
+        }
     }
 }

@@ -21,7 +21,11 @@ impl KeyRing {
     /// A key ring under these secrets: one for segments, one for the footers of blocks.
     #[must_use]
     pub fn new(root: RootSecret, footer_root: [u8; 32]) -> Self {
-        Self { root, footer_root: SecretBox::new(Box::new(footer_root)), keys: RwLock::default() }
+        Self {
+            root,
+            footer_root: SecretBox::new(Box::new(footer_root)),
+            keys: RwLock::default(),
+        }
     }
 
     /// The key under which the footers of a project's blocks are hashed.

@@ -23,7 +23,11 @@ pub(super) fn trace(shared: &Shared, scope: &Scope, trace_id: [u8; 16]) -> Resul
     #[expect(clippy::cast_possible_truncation, reason = "the halves of a trace id")]
     let (high, low) = ((id >> 64) as u64, id as u64);
     let mut found = Vec::new();
-    let failed = |source| LogError::Block { scope: scope.clone(), sequence: 0, source };
+    let failed = |source| LogError::Block {
+        scope: scope.clone(),
+        sequence: 0,
+        source,
+    };
     for record in shared.blocks.all(scope).map_err(failed)? {
         let entries = match shared.blocks.footer(&record) {
             Ok(entries) => entries,
@@ -32,9 +36,12 @@ pub(super) fn trace(shared: &Shared, scope: &Scope, trace_id: [u8; 16]) -> Resul
                 continue;
             }
         };
-        let candidates = entries
-            .iter()
-            .filter(|entry| entry.footer.as_ref().is_some_and(|footer| footer.may_contain_trace(high, low)));
+        let candidates = entries.iter().filter(|entry| {
+            entry
+                .footer
+                .as_ref()
+                .is_some_and(|footer| footer.may_contain_trace(high, low))
+        });
         for entry in candidates {
             let bytes = shared.blocks.entry_bytes(&record, entry).map_err(failed);
             match bytes.and_then(|bytes| shared.open_segment(scope, entry.sequence, entry.id, &bytes)) {
@@ -68,16 +75,24 @@ fn skip_lost(shared: &Shared, error: LogError) -> Result<(), LogError> {
 /// What lies in the journal.
 fn tail(shared: &Shared, scope: &Scope) -> Vec<(u64, Option<Arc<Footer>>)> {
     let state = shared.state.lock();
-    let Some(project) = state.projects.get(scope) else { return Vec::new() };
+    let Some(project) = state.projects.get(scope) else {
+        return Vec::new();
+    };
     let telemetry = project.tail.iter().filter(|(_, entry)| entry.signal.is_some());
-    telemetry.map(|(sequence, entry)| (*sequence, entry.footer.clone())).collect()
+    telemetry
+        .map(|(sequence, entry)| (*sequence, entry.footer.clone()))
+        .collect()
 }
 
 fn collect(segment: SegmentId, columns: Option<&Columns>, high: u64, low: u64, found: &mut Vec<TraceRow>) {
     let Some(columns) = columns else { return };
     for row in rows_of_trace(columns, high, low) {
         if let Some(content) = describe_row(columns, row) {
-            found.push(TraceRow { segment, row, content });
+            found.push(TraceRow {
+                segment,
+                row,
+                content,
+            });
         }
     }
 }
@@ -91,5 +106,7 @@ fn rows_of_trace(columns: &Columns, high: u64, low: u64) -> Vec<u32> {
         Columns::Metrics(_) => return Vec::new(),
     };
     let rows = (0_u32..).zip(highs.iter().zip(lows));
-    rows.filter(|(_, ids)| *ids == (&high, &low)).map(|(row, _)| row).collect()
+    rows.filter(|(_, ids)| *ids == (&high, &low))
+        .map(|(row, _)| row)
+        .collect()
 }

@@ -210,13 +210,20 @@ impl Log {
         let folder = config.journal.folder.clone();
         let failed = |operation| {
             let folder = folder.clone();
-            move |source| LogError::Folder { operation, folder, source }
+            move |source| LogError::Folder {
+                operation,
+                folder,
+                source,
+            }
         };
         std::fs::create_dir_all(&folder).map_err(failed("create"))?;
         let blocks = Blocks::new(objects, runtime, Arc::clone(&keys), Arc::clone(&store));
         let recovered = recover::recover(&config.journal, store.as_ref(), &blocks, &metrics)?;
         let shared = Arc::new(Shared {
-            state: Mutex::new(State { projects: recovered.projects, ..State::default() }),
+            state: Mutex::new(State {
+                projects: recovered.projects,
+                ..State::default()
+            }),
             config,
             blocks,
             keys,
@@ -224,15 +231,23 @@ impl Log {
             metrics,
             wake,
         });
-        let (compactor, compact) = compact::start(Arc::clone(&shared)).map_err(failed("start the compactor of"))?;
+        let (compactor, compact) =
+            compact::start(Arc::clone(&shared)).map_err(failed("start the compactor of"))?;
         for file in recovered.files {
             // The compactor lives as long as a sender does.
             let _ = compact.send(file);
         }
-        let sink = LogSink { shared: Arc::clone(&shared), compact };
+        let sink = LogSink {
+            shared: Arc::clone(&shared),
+            compact,
+        };
         let (journal, writer) = Journal::start(shared.config.journal.clone(), recovered.start, sink)
             .map_err(failed("start the writer of"))?;
-        Ok(Self { shared, journal: Mutex::new(Some(journal)), threads: Mutex::new(vec![writer, compactor]) })
+        Ok(Self {
+            shared,
+            journal: Mutex::new(Some(journal)),
+            threads: Mutex::new(vec![writer, compactor]),
+        })
     }
 
     /// Makes a segment durable and hands it to the sessions.
@@ -264,13 +279,24 @@ impl Log {
     /// Where a project's log stands.
     #[must_use]
     pub fn head(&self, scope: &Scope) -> Head {
-        self.shared.state.lock().projects.get(scope).map_or_else(Head::default, |project| project.head)
+        self.shared
+            .state
+            .lock()
+            .projects
+            .get(scope)
+            .map_or_else(Head::default, |project| project.head)
     }
 
     /// All projects that have a log.
     #[must_use]
     pub fn projects(&self) -> Vec<(Scope, Head)> {
-        self.shared.state.lock().projects.iter().map(|(scope, project)| (scope.clone(), project.head)).collect()
+        self.shared
+            .state
+            .lock()
+            .projects
+            .iter()
+            .map(|(scope, project)| (scope.clone(), project.head))
+            .collect()
     }
 
     /// Reads a segment. Where its columns are still in memory they are handed over, so a second reader decodes.
@@ -300,7 +326,13 @@ impl Log {
             .get(scope)
             .and_then(|project| project.tail.get(&sequence))
             .map(|entry| entry.rows);
-        in_tail.or_else(|| self.shared.blocks.entry(scope, sequence).ok().map(|(_, entry)| entry.rows))
+        in_tail.or_else(|| {
+            self.shared
+                .blocks
+                .entry(scope, sequence)
+                .ok()
+                .map(|(_, entry)| entry.rows)
+        })
     }
 
     /// All rows of a trace, in the order of the log.
@@ -337,18 +369,26 @@ impl Shared {
         let found = {
             let mut state = self.state.lock();
             let State { projects, cached, .. } = &mut *state;
-            projects.get_mut(scope).and_then(|project| project.tail.get_mut(&sequence)).map(|entry| {
-                let was_kept = entry.columns.is_some();
-                let columns = columns_of(entry);
-                if was_kept && entry.columns.is_none() {
-                    *cached = cached.saturating_sub(entry.weight);
-                }
-                (entry.id, entry.received_at, entry.position, entry.signal, columns)
-            })
+            projects
+                .get_mut(scope)
+                .and_then(|project| project.tail.get_mut(&sequence))
+                .map(|entry| {
+                    let was_kept = entry.columns.is_some();
+                    let columns = columns_of(entry);
+                    if was_kept && entry.columns.is_none() {
+                        *cached = cached.saturating_sub(entry.weight);
+                    }
+                    (entry.id, entry.received_at, entry.position, entry.signal, columns)
+                })
         };
         if let Some((id, received_at, position, signal, columns)) = found {
             if columns.is_some() || signal.is_none() {
-                return Ok(LogSegment { sequence, id, received_at, columns });
+                return Ok(LogSegment {
+                    sequence,
+                    id,
+                    received_at,
+                    columns,
+                });
             }
             match journal::read_segment(&self.config.journal.folder, position) {
                 Ok(bytes) => return self.open_segment(scope, sequence, id, &bytes),
@@ -356,7 +396,11 @@ impl Shared {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(source) => {
                     let folder = self.config.journal.folder.clone();
-                    return Err(LogError::Folder { operation: "read", folder, source });
+                    return Err(LogError::Folder {
+                        operation: "read",
+                        folder,
+                        source,
+                    });
                 }
             }
         }
@@ -365,14 +409,32 @@ impl Shared {
     }
 
     /// Verifies and decodes.
-    fn open_segment(&self, scope: &Scope, sequence: u64, id: SegmentId, bytes: &[u8]) -> Result<LogSegment, LogError> {
-        let damaged = |source| LogError::Damaged { scope: scope.clone(), sequence, source };
+    fn open_segment(
+        &self,
+        scope: &Scope,
+        sequence: u64,
+        id: SegmentId,
+        bytes: &[u8],
+    ) -> Result<LogSegment, LogError> {
+        let damaged = |source| LogError::Damaged {
+            scope: scope.clone(),
+            sequence,
+            source,
+        };
         let keys = self.keys.of(scope);
         let (header, columns) = keys.open(bytes, &self.config.segment_limits).map_err(damaged)?;
         if header.id != id {
-            return Err(LogError::Missing { scope: scope.clone(), sequence });
+            return Err(LogError::Missing {
+                scope: scope.clone(),
+                sequence,
+            });
         }
-        Ok(LogSegment { sequence, id, received_at: header.received_at, columns })
+        Ok(LogSegment {
+            sequence,
+            id,
+            received_at: header.received_at,
+            columns,
+        })
     }
 }
 
@@ -387,9 +449,23 @@ impl Sink for LogSink {
         let mut grown = std::collections::BTreeSet::new();
         {
             let mut state = self.shared.state.lock();
-            for Stored { scope, id, sequence, received_at, position, note } in stored {
+            for Stored {
+                scope,
+                id,
+                sequence,
+                received_at,
+                position,
+                note,
+            } in stored
+            {
                 grown.insert(scope.clone());
-                let Note { signal, rows, footer, columns, weight } = note;
+                let Note {
+                    signal,
+                    rows,
+                    footer,
+                    columns,
+                    weight,
+                } = note;
                 if columns.is_some() {
                     state.cached += weight;
                     state.cache_order.push_back((scope.clone(), sequence));
@@ -400,7 +476,16 @@ impl Sink for LogSink {
                 if signal.is_some() {
                     project.head.telemetry_at = project.head.telemetry_at.max(received_at);
                 }
-                let entry = TailEntry { id, received_at, position, signal, rows, footer, columns, weight };
+                let entry = TailEntry {
+                    id,
+                    received_at,
+                    position,
+                    signal,
+                    rows,
+                    footer,
+                    columns,
+                    weight,
+                };
                 project.tail.insert(sequence, entry);
             }
             state.shrink(self.shared.config.cache_bytes);
@@ -424,8 +509,13 @@ impl State {
     /// Drops columns, oldest first, until they fit.
     fn shrink(&mut self, cache_bytes: usize) {
         while self.cached > cache_bytes {
-            let Some((scope, sequence)) = self.cache_order.pop_front() else { break };
-            let entry = self.projects.get_mut(&scope).and_then(|project| project.tail.get_mut(&sequence));
+            let Some((scope, sequence)) = self.cache_order.pop_front() else {
+                break;
+            };
+            let entry = self
+                .projects
+                .get_mut(&scope)
+                .and_then(|project| project.tail.get_mut(&sequence));
             if let Some(entry) = entry
                 && entry.columns.take().is_some()
             {
@@ -434,7 +524,10 @@ impl State {
         }
         // Consumed entries at the front only cost their place in the queue.
         while let Some((scope, sequence)) = self.cache_order.front() {
-            let entry = self.projects.get(scope).and_then(|project| project.tail.get(sequence));
+            let entry = self
+                .projects
+                .get(scope)
+                .and_then(|project| project.tail.get(sequence));
             if entry.is_some_and(|entry| entry.columns.is_some()) {
                 break;
             }

@@ -33,7 +33,10 @@ pub(super) fn recover(
         for record in store.blocks_from(&scope, last)? {
             project.head.received_at = record.received_at;
         }
-        let recent = store.blocks_from(&scope, 0)?.into_iter().filter(|record| record.received_at >= remembered_since);
+        let recent = store
+            .blocks_from(&scope, 0)?
+            .into_iter()
+            .filter(|record| record.received_at >= remembered_since);
         for record in recent {
             match blocks.footer(&record) {
                 Ok(entries) => {
@@ -52,19 +55,34 @@ pub(super) fn recover(
         }
     }
     let folder = &config.folder;
-    let failed = |source| LogError::Folder { operation: "list", folder: folder.clone(), source };
+    let failed = |source| LogError::Folder {
+        operation: "list",
+        folder: folder.clone(),
+        source,
+    };
     let files = journal::list(folder).map_err(failed)?;
     for &file in &files {
         let read = journal::read_frames(folder, file, |frame| {
             let Ok(header) = peek_header(&frame.segment) else {
                 metrics.segment_lost();
-                tracing::error!(file, offset = frame.position.offset, "a journal frame holds no segment");
+                tracing::error!(
+                    file,
+                    offset = frame.position.offset,
+                    "a journal frame holds no segment"
+                );
                 return;
             };
-            let scope = Scope { tenant: header.tenant, project: header.project };
+            let scope = Scope {
+                tenant: header.tenant,
+                project: header.project,
+            };
             ids.push((header.received_at, scope.clone(), header.id));
             let project = projects.entry(scope).or_default();
-            let Head { sequence, received_at, telemetry_at } = &mut project.head;
+            let Head {
+                sequence,
+                received_at,
+                telemetry_at,
+            } = &mut project.head;
             *received_at = header.received_at.max(*received_at);
             if header.signal.is_some() {
                 *telemetry_at = header.received_at.max(*telemetry_at);
@@ -94,13 +112,27 @@ pub(super) fn recover(
             }
             Err(damage) => {
                 metrics.journal_damaged();
-                tracing::error!(error = crate::chain(&damage), "the journal is damaged; going on behind it");
+                tracing::error!(
+                    error = crate::chain(&damage),
+                    "the journal is damaged; going on behind it"
+                );
             }
         }
     }
     ids.sort_unstable();
     ids.retain(|(received_at, ..)| *received_at >= remembered_since);
-    let next = projects.iter().map(|(scope, project)| (scope.clone(), project.head.sequence + 1)).collect();
-    let start = Start { file: files.last().map_or(1, |last| last + 1), next, ids };
-    Ok(Recovered { projects, files, start })
+    let next = projects
+        .iter()
+        .map(|(scope, project)| (scope.clone(), project.head.sequence + 1))
+        .collect();
+    let start = Start {
+        file: files.last().map_or(1, |last| last + 1),
+        next,
+        ids,
+    };
+    Ok(Recovered {
+        projects,
+        files,
+        start,
+    })
 }

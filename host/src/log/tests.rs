@@ -16,18 +16,30 @@ use crate::store::sqlite::Sqlite;
 const TRACE: &str = "0102030405060708090a0b0c0d0e0f10";
 
 fn scope() -> Scope {
-    Scope { tenant: TenantId::new("t").unwrap(), project: ProjectId::new("p").unwrap() }
+    Scope {
+        tenant: TenantId::new("t").unwrap(),
+        project: ProjectId::new("p").unwrap(),
+    }
 }
 
 /// One span; `number` makes it different.
 fn columns(number: u32) -> (Columns, Vec<u8>) {
-    let trace = if number == 3 { TRACE.to_owned() } else { format!("{:032x}", number + 1) };
+    let trace = if number == 3 {
+        TRACE.to_owned()
+    } else {
+        format!("{:032x}", number + 1)
+    };
     let body = format!(
         r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"traceId":"{trace}","spanId":"{:016x}","name":"n{number}"}}]}}]}}]}}"#,
         number + 1
     );
-    let scanned =
-        scan_json(SignalType::Traces, body.as_bytes(), &ScanLimits::default(), &mut Scratch::default()).unwrap();
+    let scanned = scan_json(
+        SignalType::Traces,
+        body.as_bytes(),
+        &ScanLimits::default(),
+        &mut Scratch::default(),
+    )
+    .unwrap();
     (scanned.columns, body.into_bytes())
 }
 
@@ -39,8 +51,15 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), objects: Arc::new(InMemory::new()), runtime }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            objects: Arc::new(InMemory::new()),
+            runtime,
+        }
     }
 
     fn journal(&self) -> PathBuf {
@@ -53,7 +72,9 @@ impl Fixture {
             LogConfig {
                 journal: JournalConfig::new(self.journal()),
                 cache_bytes,
-                segment_limits: SegmentLimits { max_columns_bytes: 1 << 20 },
+                segment_limits: SegmentLimits {
+                    max_columns_bytes: 1 << 20,
+                },
             },
             Arc::clone(&self.objects) as Arc<dyn ObjectStore>,
             self.runtime.handle().clone(),
@@ -80,8 +101,21 @@ fn append(log: &Log, number: u32) -> Appended {
     let header = keys.header(&columns, &body, received_at, &key);
     let segment = keys.seal(&header, Some(&columns)).unwrap();
     let footer = Some(Arc::new(Footer::of(&columns)));
-    let note = Note { signal: header.signal, rows: header.rows, footer, weight: body.len(), columns: Some(columns) };
-    log.append_blocking(Append { scope, id: header.id, received_at, segment, note }).unwrap()
+    let note = Note {
+        signal: header.signal,
+        rows: header.rows,
+        footer,
+        weight: body.len(),
+        columns: Some(columns),
+    };
+    log.append_blocking(Append {
+        scope,
+        id: header.id,
+        received_at,
+        segment,
+        note,
+    })
+    .unwrap()
 }
 
 /// Waits until the journal's folder holds at most `files`.
@@ -97,12 +131,21 @@ fn assert_holds(log: &Log, count: u32) {
     assert_eq!(log.head(&scope()).sequence, u64::from(count));
     for number in 0..count {
         let segment = log.peek(&scope(), u64::from(number) + 1).unwrap();
-        assert_eq!(segment.columns.as_ref(), Some(&columns(number).0), "segment {number}");
+        assert_eq!(
+            segment.columns.as_ref(),
+            Some(&columns(number).0),
+            "segment {number}"
+        );
         assert_eq!(log.rows(&scope(), u64::from(number) + 1), Some(1));
     }
     assert!(matches!(log.read(&scope(), u64::from(count) + 1), Err(error) if error.is_lost()));
-    let trace = log.trace(&scope(), u128::from_str_radix(TRACE, 16).unwrap().to_be_bytes()).unwrap();
-    assert_eq!(trace.iter().map(|row| row.content.span_id).collect::<Vec<_>>(), [4]);
+    let trace = log
+        .trace(&scope(), u128::from_str_radix(TRACE, 16).unwrap().to_be_bytes())
+        .unwrap();
+    assert_eq!(
+        trace.iter().map(|row| row.content.span_id).collect::<Vec<_>>(),
+        [4]
+    );
 }
 
 #[test]
@@ -154,8 +197,14 @@ fn a_crash_between_blocks_and_deletion_stores_nothing_twice() {
     for number in 0..5 {
         append(&log, number);
     }
-    let before: Vec<_> = std::fs::read_dir(fixture.journal()).unwrap().map(|file| file.unwrap().path()).collect();
-    let copies: Vec<_> = before.iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+    let before: Vec<_> = std::fs::read_dir(fixture.journal())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    let copies: Vec<_> = before
+        .iter()
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
     log.roll();
     wait_for_compaction(&fixture.journal(), 0);
     log.close();
@@ -184,12 +233,15 @@ fn a_flipped_byte_in_a_block_loses_that_segment_and_no_other() {
     wait_for_compaction(&fixture.journal(), 0);
     log.close();
     let path = object_store::path::Path::from(format!("blocks/t/p/{:020}", 1));
-    let bytes = fixture.runtime.block_on(async {
-        fixture.objects.get(&path).await.unwrap().bytes().await.unwrap()
-    });
+    let bytes = fixture
+        .runtime
+        .block_on(async { fixture.objects.get(&path).await.unwrap().bytes().await.unwrap() });
     let mut damaged = bytes.to_vec();
     damaged[40] ^= 1;
-    fixture.runtime.block_on(fixture.objects.put(&path, damaged.into())).unwrap();
+    fixture
+        .runtime
+        .block_on(fixture.objects.put(&path, damaged.into()))
+        .unwrap();
 
     let log = fixture.open(1 << 20);
     let lost = log.read(&scope(), 1).err().unwrap();
@@ -200,9 +252,16 @@ fn a_flipped_byte_in_a_block_loses_that_segment_and_no_other() {
     let mut footer_damaged = bytes.to_vec();
     let position = footer_damaged.len() - 60;
     footer_damaged[position] ^= 1;
-    fixture.runtime.block_on(fixture.objects.put(&path, footer_damaged.into())).unwrap();
+    fixture
+        .runtime
+        .block_on(fixture.objects.put(&path, footer_damaged.into()))
+        .unwrap();
     let log = fixture.open(1 << 20);
     let lost = log.read(&scope(), 2).err().unwrap();
-    assert!(lost.is_lost() && crate::chain(&lost).contains("its footer doesn't verify"), "{}", crate::chain(&lost));
+    assert!(
+        lost.is_lost() && crate::chain(&lost).contains("its footer doesn't verify"),
+        "{}",
+        crate::chain(&lost)
+    );
     log.close();
 }

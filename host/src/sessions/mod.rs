@@ -107,7 +107,12 @@ pub struct Inboxes(Vec<std::sync::mpsc::Receiver<Message>>);
 #[must_use]
 pub fn queues(workers: usize) -> (Waker, Inboxes) {
     let (senders, receivers) = (0..workers.max(1)).map(|_| channel()).unzip();
-    (Waker { senders: Arc::new(senders) }, Inboxes(receivers))
+    (
+        Waker {
+            senders: Arc::new(senders),
+        },
+        Inboxes(receivers),
+    )
 }
 
 /// The running sessions.
@@ -131,17 +136,32 @@ impl Sessions {
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let lags = Mutex::new(vec![Duration::ZERO; inboxes.0.len()]);
-        let shared = Arc::new(Shared { config, detectors, log, store, keys, metrics, lags });
+        let shared = Arc::new(Shared {
+            config,
+            detectors,
+            log,
+            store,
+            keys,
+            metrics,
+            lags,
+        });
         let mut threads = Vec::new();
         for (index, inbox) in inboxes.0.into_iter().enumerate() {
             let worker = worker::Worker::new(Arc::clone(&shared), index);
             let name = format!("sessions-{index}");
-            threads.push(std::thread::Builder::new().name(name).spawn(move || worker.run(&inbox))?);
+            threads.push(
+                std::thread::Builder::new()
+                    .name(name)
+                    .spawn(move || worker.run(&inbox))?,
+            );
         }
         for (scope, _) in shared.log.projects() {
             waker.wake(&scope);
         }
-        Ok(Self { waker, threads: Mutex::new(threads) })
+        Ok(Self {
+            waker,
+            threads: Mutex::new(threads),
+        })
     }
 
     /// Commits every session with a snapshot and ends the workers.

@@ -27,7 +27,11 @@ pub(super) struct Project {
 
 impl Project {
     pub(super) fn new(scope: Scope) -> Self {
-        Self { scope, sessions: None, behind_since: 0 }
+        Self {
+            scope,
+            sessions: None,
+            behind_since: 0,
+        }
     }
 
     /// How old what is uncommitted is.
@@ -41,7 +45,9 @@ impl Project {
     /// Whether every session has consumed everything; it may still be uncommitted.
     pub(super) fn is_settled(&self, shared: &Shared) -> bool {
         let head = shared.log.head(&self.scope).sequence;
-        self.sessions.as_ref().is_none_or(|sessions| sessions.iter().all(|session| session.position() >= head))
+        self.sessions
+            .as_ref()
+            .is_none_or(|sessions| sessions.iter().all(|session| session.position() >= head))
     }
 
     /// Consumes what there is, commits what is due.
@@ -54,14 +60,22 @@ impl Project {
             return;
         }
         let scope = &self.scope;
-        let Some(sessions) = &mut self.sessions else { return };
+        let Some(sessions) = &mut self.sessions else {
+            return;
+        };
         loop {
             for session in sessions.iter_mut() {
                 session.make_ready(shared, scope);
             }
             let head = shared.log.head(scope).sequence;
             let ready = sessions.iter().filter(|session| session.is_ready());
-            let Some(position) = ready.map(Session::position).min().filter(|position| *position < head) else { break };
+            let Some(position) = ready
+                .map(Session::position)
+                .min()
+                .filter(|position| *position < head)
+            else {
+                break;
+            };
             for sequence in position + 1..=head.min(position + STRIDE) {
                 if !feed(shared, scope, sessions, sequence) {
                     return;
@@ -93,15 +107,31 @@ impl Project {
         }
         let positions = shared.store.session_positions(&self.scope)?;
         let head = shared.log.head(&self.scope).sequence;
-        let position = |name: &str| positions.iter().find(|(plugin, ..)| plugin == name).map(|(.., last)| *last);
+        let position = |name: &str| {
+            positions
+                .iter()
+                .find(|(plugin, ..)| plugin == name)
+                .map(|(.., last)| *last)
+        };
         let new: Vec<_> = shared
             .detectors
             .iter()
             .filter(|detector| position(detector.plugin.name()).is_none())
             // In a new project everything is read; a plugin that is added to a project begins where the others are.
-            .map(|detector| first_commit(detector.plugin.name(), &detector.plugin.digest(), if positions.is_empty() { 0 } else { head }))
+            .map(|detector| {
+                first_commit(
+                    detector.plugin.name(),
+                    &detector.plugin.digest(),
+                    if positions.is_empty() { 0 } else { head },
+                )
+            })
             .collect();
-        if new.is_empty() && shared.detectors.iter().all(|detector| position(detector.plugin.name()) >= Some(head)) {
+        if new.is_empty()
+            && shared
+                .detectors
+                .iter()
+                .all(|detector| position(detector.plugin.name()) >= Some(head))
+        {
             // Nothing to do: instances are made when there is.
             return Ok(());
         }
@@ -112,7 +142,13 @@ impl Project {
 
     fn measure(&mut self, shared: &Shared) {
         let head = shared.log.head(&self.scope);
-        let committed = self.sessions.iter().flatten().map(Session::committed).min().unwrap_or(head.sequence);
+        let committed = self
+            .sessions
+            .iter()
+            .flatten()
+            .map(Session::committed)
+            .min()
+            .unwrap_or(head.sequence);
         if committed >= head.sequence {
             self.behind_since = 0;
         } else if self.behind_since == 0 {
@@ -142,7 +178,9 @@ fn feed(shared: &Shared, scope: &Scope, sessions: &mut [Session], sequence: u64)
     if !sessions.iter().any(|session| session.wants(sequence)) {
         return true;
     }
-    let Some(mut segment) = read(shared, scope, sequence) else { return false };
+    let Some(mut segment) = read(shared, scope, sequence) else {
+        return false;
+    };
     let mut batches = batches(&mut segment);
     for session in sessions.iter_mut().filter(|session| session.wants(sequence)) {
         match session.consume(shared, scope, &segment, &mut batches) {
@@ -161,7 +199,12 @@ pub(super) fn read(shared: &Shared, scope: &Scope, sequence: u64) -> Option<LogS
             shared.metrics.segment_lost();
             tracing::error!(error = crate::chain(&error), %scope, sequence, "a segment is lost; detectors go on behind it");
             let id = aia_telemetry::SegmentId([0; 16]);
-            Some(LogSegment { sequence, id, received_at: 0, columns: None })
+            Some(LogSegment {
+                sequence,
+                id,
+                received_at: 0,
+                columns: None,
+            })
         }
         Err(error) => {
             tracing::warn!(error = crate::chain(&error), %scope, sequence, "cannot read the log; trying again");
@@ -172,8 +215,17 @@ pub(super) fn read(shared: &Shared, scope: &Scope, sequence: u64) -> Option<LogS
 
 /// The batches of a segment, whose columns they take. The segment's ordinal differs between sessions and is set by each.
 pub(super) fn batches(segment: &mut LogSegment) -> Vec<Batch> {
-    let Some(columns) = segment.columns.take() else { return Vec::new() };
+    let Some(columns) = segment.columns.take() else {
+        return Vec::new();
+    };
     let is_short = u32::try_from(columns.rows()).is_ok_and(|rows| rows <= MAX_BATCH_ROWS);
-    let parts: Vec<(u32, Columns)> = if is_short { vec![(0, columns)] } else { cut(columns, MAX_BATCH_ROWS) };
-    parts.into_iter().map(|(first_row, columns)| Batch::new(columns, segment.received_at, 0, first_row)).collect()
+    let parts: Vec<(u32, Columns)> = if is_short {
+        vec![(0, columns)]
+    } else {
+        cut(columns, MAX_BATCH_ROWS)
+    };
+    parts
+        .into_iter()
+        .map(|(first_row, columns)| Batch::new(columns, segment.received_at, 0, first_row))
+        .collect()
 }

@@ -115,7 +115,9 @@ impl Session {
     /// Rebuilds the session from its commits.
     fn resume(&mut self, shared: &Shared, scope: &Scope) -> Result<(), StoreError> {
         let commits = shared.store.resume(scope, self.name())?;
-        let Some((first, later)) = commits.split_first() else { return Ok(()) };
+        let Some((first, later)) = commits.split_first() else {
+            return Ok(());
+        };
         let plugin = &self.detector.plugin;
         let opened = plugin.open_session(&self.detector.config, first.snapshot.as_deref());
         let is_upgrade = commits.last().is_some_and(|last| last.digest != plugin.digest());
@@ -146,14 +148,21 @@ impl Session {
         self.since_snapshot = 0;
         self.pending = Pending::default();
         self.committed = commits.last().cloned();
-        let last = commits.last().map_or(self.position, |commit| commit.last_sequence);
+        let last = commits
+            .last()
+            .map_or(self.position, |commit| commit.last_sequence);
         if has_lost_state {
             // What the lost state had consumed isn't read again: its signals were given.
             self.position = last;
-            self.received_at = commits.last().map_or(self.received_at, |commit| commit.received_at);
+            self.received_at = commits
+                .last()
+                .map_or(self.received_at, |commit| commit.received_at);
             return Ok(());
         }
-        debug_assert!(later.iter().all(|commit| commit.snapshot.is_none()), "resuming begins at the last snapshot");
+        debug_assert!(
+            later.iter().all(|commit| commit.snapshot.is_none()),
+            "resuming begins at the last snapshot"
+        );
         // What these segments gave is committed: only the state is rebuilt.
         while self.position < last {
             let sequence = self.position + 1;
@@ -221,15 +230,22 @@ impl Session {
     ) -> Result<(), PluginError> {
         let base = self.base;
         let ordinal = segment.sequence - base;
-        let rows_of = |ordinal: u64| base.checked_add(ordinal).and_then(|sequence| shared.log.rows(scope, sequence));
+        let rows_of = |ordinal: u64| {
+            base.checked_add(ordinal)
+                .and_then(|sequence| shared.log.rows(scope, sequence))
+        };
         for tick in ticks_between(self.received_at, received_at) {
-            let Some(instance) = &mut self.instance else { return Ok(()) };
+            let Some(instance) = &mut self.instance else {
+                return Ok(());
+            };
             let outcome = instance.tick(tick, &rows_of)?;
             self.take(scope, tick, outcome);
         }
         for batch in batches {
             batch.set_segment(ordinal);
-            let Some(instance) = &mut self.instance else { return Ok(()) };
+            let Some(instance) = &mut self.instance else {
+                return Ok(());
+            };
             let outcome = instance.observe(batch, &rows_of)?;
             self.take(scope, received_at, outcome);
         }
@@ -245,13 +261,17 @@ impl Session {
                 Level::Warn => tracing::warn!(%scope, plugin, "{}", line.message),
             }
         }
-        self.pending.signals.extend(outcome.signals.into_iter().map(|signal| (received_at, signal)));
+        self.pending
+            .signals
+            .extend(outcome.signals.into_iter().map(|signal| (received_at, signal)));
     }
 
     /// Commits what was consumed: at once if there are signals, else when enough has gathered. A final commit has a
     /// snapshot.
     pub(super) fn commit_if_due(&mut self, shared: &Shared, scope: &Scope, is_final: bool) {
-        let Some(since) = self.pending.since.filter(|_| self.is_ready()) else { return };
+        let Some(since) = self.pending.since.filter(|_| self.is_ready()) else {
+            return;
+        };
         let config = &shared.config;
         let snapshot_age = self.received_at.saturating_sub(self.snapshot_at);
         let wants_snapshot = is_final
@@ -281,7 +301,10 @@ impl Session {
                     self.since_snapshot = 0;
                     self.snapshot_at = self.received_at;
                 }
-                self.committed = Some(CommitRecord { snapshot: None, ..commit });
+                self.committed = Some(CommitRecord {
+                    snapshot: None,
+                    ..commit
+                });
                 self.pending = Pending::default();
                 self.trouble.at = self.trouble.at.filter(|(at, _)| *at > self.position);
             }
@@ -299,10 +322,10 @@ impl Session {
     }
 
     fn next_commit(&self, snapshot: Option<Vec<u8>>) -> CommitRecord {
-        let (number, last_sequence, snapshot_commit) = self
-            .committed
-            .as_ref()
-            .map_or((0, self.base, 0), |commit| (commit.number, commit.last_sequence, commit.snapshot_commit));
+        let (number, last_sequence, snapshot_commit) =
+            self.committed.as_ref().map_or((0, self.base, 0), |commit| {
+                (commit.number, commit.last_sequence, commit.snapshot_commit)
+            });
         let number = number + 1;
         CommitRecord {
             plugin: self.name().to_owned(),
@@ -313,7 +336,11 @@ impl Session {
             base_sequence: self.base,
             received_at: self.received_at,
             segments: self.pending.segments.clone(),
-            snapshot_commit: if snapshot.is_some() { number } else { snapshot_commit },
+            snapshot_commit: if snapshot.is_some() {
+                number
+            } else {
+                snapshot_commit
+            },
             snapshot,
         }
     }
@@ -348,13 +375,21 @@ impl Session {
                     })
                     .ok()
                 });
-                let Some(LogSegment { id, columns: Some(columns), .. }) = segment else { continue };
+                let Some(LogSegment {
+                    id,
+                    columns: Some(columns),
+                    ..
+                }) = segment
+                else {
+                    continue;
+                };
                 let id = *id;
                 if evidence.iter().any(|known| known.id == evidence_id(id, row.row)) {
                     continue;
                 }
                 evidence.extend(
-                    aia_telemetry::describe_row(columns, row.row).map(|content| from_row(id, row.row, content)),
+                    aia_telemetry::describe_row(columns, row.row)
+                        .map(|content| from_row(id, row.row, content)),
                 );
             }
             if evidence.is_empty() {
@@ -371,7 +406,10 @@ impl Session {
                 evidence: evidence.iter().map(|evidence| evidence.id.clone()).collect(),
                 signal: signal.clone(),
             };
-            found.push(Found { signal: pinned, evidence });
+            found.push(Found {
+                signal: pinned,
+                evidence,
+            });
         }
         found
     }
@@ -379,9 +417,17 @@ impl Session {
     /// The plugin failed on a segment: the instance is dropped and rebuilt from the last commit, later each time; after
     /// some attempts the segment is skipped.
     pub(super) fn failed(&mut self, shared: &Shared, scope: &Scope, sequence: u64, error: &PluginError) {
-        let before = self.trouble.at.filter(|(at, _)| *at == sequence).map_or(0, |(_, attempts)| attempts);
+        let before = self
+            .trouble
+            .at
+            .filter(|(at, _)| *at == sequence)
+            .map_or(0, |(_, attempts)| attempts);
         // A host that has no instance to spare says nothing about the plugin or the segment.
-        let attempts = if matches!(error.failure, Failure::Instances { .. }) { before.max(1) } else { before + 1 };
+        let attempts = if matches!(error.failure, Failure::Instances { .. }) {
+            before.max(1)
+        } else {
+            before + 1
+        };
         let wait = backoff(shared.config.backoff, attempts);
         tracing::error!(%error, %scope, sequence, attempts, "a detector failed; its session is rebuilt in {wait:?}");
         self.trouble.at = Some((sequence, attempts));
@@ -406,5 +452,7 @@ impl Session {
 }
 
 fn backoff(first: Duration, attempts: u32) -> Duration {
-    first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(MAX_BACKOFF)
+    first
+        .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)))
+        .min(MAX_BACKOFF)
 }

@@ -25,7 +25,11 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
-        Self { shared, index, projects: BTreeMap::new() }
+        Self {
+            shared,
+            index,
+            projects: BTreeMap::new(),
+        }
     }
 
     pub(super) fn run(mut self, inbox: &Receiver<Message>) {
@@ -49,7 +53,10 @@ impl Worker {
                 message = inbox.try_recv().ok();
             }
             for scope in grown {
-                let project = self.projects.entry(scope.clone()).or_insert_with(|| Project::new(scope));
+                let project = self
+                    .projects
+                    .entry(scope.clone())
+                    .or_insert_with(|| Project::new(scope));
                 project.step(&self.shared);
             }
             if is_closing {
@@ -75,7 +82,10 @@ impl Worker {
             project.step(shared);
             lag = lag.max(project.lag());
             let head = shared.log.head(scope);
-            let is_idle = head.telemetry_at.saturating_add(clock::nanos(shared.config.idle_after)) < now;
+            let is_idle = head
+                .telemetry_at
+                .saturating_add(clock::nanos(shared.config.idle_after))
+                < now;
             if is_idle && project.is_settled(shared) {
                 project.close(shared);
                 idle.push(scope.clone());
@@ -105,8 +115,20 @@ fn pass_time(shared: &Shared, scope: &Scope, now: u64) {
             return;
         }
     };
-    let note = Note { signal: None, rows: 0, footer: None, columns: None, weight: 0 };
-    let append = Append { scope: scope.clone(), id: header.id, received_at: now, segment, note };
+    let note = Note {
+        signal: None,
+        rows: 0,
+        footer: None,
+        columns: None,
+        weight: 0,
+    };
+    let append = Append {
+        scope: scope.clone(),
+        id: header.id,
+        received_at: now,
+        segment,
+        note,
+    };
     if let Err(error) = shared.log.append_blocking(append) {
         tracing::warn!(error = crate::chain(&error), %scope, "cannot journal that time passes");
     }

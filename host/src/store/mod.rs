@@ -9,8 +9,8 @@ pub mod sqlite;
 use aia_telemetry::{ProjectId, SegmentId, TenantId};
 
 pub use model::{
-    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentState, IngestKeyRecord, PinnedSignal,
-    TimelineEvent, TokenRecord, TokenScope,
+    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentState, IngestKeyRecord,
+    PinnedSignal, TimelineEvent, TokenRecord, TokenScope,
 };
 
 /// Why the store could not do what it was asked to.
@@ -36,7 +36,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The database was written by a newer version of AIA.
-    #[error("the store has schema version {found}, this version of AIA knows up to {known}: use a newer `aia`")]
+    #[error(
+        "the store has schema version {found}, this version of AIA knows up to {known}: use a newer `aia`"
+    )]
     Newer {
         /// Version found.
         found: i64,
@@ -75,6 +77,11 @@ impl std::fmt::Display for Scope {
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The store.
+///
+/// # Errors
+///
+/// Every method fails as [`StoreError`] says: the database, a row that can't be read, and nothing else unless it says so.
+#[expect(clippy::missing_errors_doc, reason = "said once for all methods, above")]
 pub trait Store: Send + Sync {
     /// Makes sure that a project and its tenant exist.
     fn ensure_project(&self, scope: &Scope, now: u64) -> Result<()>;
@@ -138,6 +145,11 @@ pub trait Store: Send + Sync {
 }
 
 /// What a decision about incidents may read and change, inside of one transaction of one project.
+///
+/// # Errors
+///
+/// As those of [`Store`].
+#[expect(clippy::missing_errors_doc, reason = "said once for all methods, above")]
 pub trait IncidentTransaction {
     /// Stores a signal; false if it was there already (storing is an upsert: nothing counts twice).
     fn put_signal(&mut self, signal: &PinnedSignal) -> Result<bool>;
@@ -150,7 +162,13 @@ pub trait IncidentTransaction {
     /// Creates or replaces an incident.
     fn put_incident(&mut self, incident: &Incident) -> Result<()>;
     /// Remembers that an incident holds a fingerprint, services and traces.
-    fn link(&mut self, incident: &str, fingerprint: &str, services: &[&str], traces: &[[u8; 16]]) -> Result<()>;
+    fn link(
+        &mut self,
+        incident: &str,
+        fingerprint: &str,
+        services: &[&str],
+        traces: &[[u8; 16]],
+    ) -> Result<()>;
     /// Appends to the timeline.
     fn add_event(&mut self, incident: &str, event: &TimelineEvent) -> Result<()>;
     /// Pins evidence; what is there already stays.

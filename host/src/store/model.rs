@@ -117,7 +117,9 @@ impl IncidentState {
     /// The state of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Open, Self::Acknowledged, Self::Resolved, Self::Regressed].into_iter().find(|state| state.as_str() == name)
+        [Self::Open, Self::Acknowledged, Self::Resolved, Self::Regressed]
+            .into_iter()
+            .find(|state| state.as_str() == name)
     }
 }
 

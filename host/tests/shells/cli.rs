@@ -10,7 +10,6 @@ use std::{
 
 use aia::{
     cli::{Output, run},
-    config::Sources,
     core::Host,
     server::{Backend, default_scope},
 };
@@ -113,7 +112,10 @@ fn incidents_are_a_table_or_json() {
     let data = with_incident("OutOfStock in checkout");
     let list = aia(data.path(), &["incidents"]).succeeded();
     assert_eq!(aia(data.path(), &["incidents", "list"]).succeeded(), list);
-    insta::assert_snapshot!(list, @"");
+    insta::assert_snapshot!(list, @r#"
+ID      STATE   SEVERITY   OPENED                 SERVICE    COUNT   TITLE
+inc-1   open    high       2026-11-23 12:00:05Z   checkout   3       OutOfStock in checkout
+"#);
     insta::assert_snapshot!(aia(data.path(), &["incidents", "show", "inc-1"]).succeeded(), @"");
     let json = aia(data.path(), &["--json", "incidents", "--state", "open,regressed"]).json();
     assert_eq!(json["incidents"][0]["id"], "inc-1");
@@ -283,5 +285,28 @@ fn help_and_version_go_to_standard_output() {
     );
     let help = aia(data.path(), &["--help"]).succeeded();
     assert!(!help.contains("compile-plugin"), "{help}");
-    insta::assert_snapshot!(help, @"");
+    insta::assert_snapshot!(help, @r#"
+The autonomous incident agent: takes OpenTelemetry in, finds incidents, explains them
+
+Usage: aia [OPTIONS] <COMMAND>
+
+Commands:
+  up         Start the host: listen for telemetry, find incidents, serve the API
+  incidents  List incidents, or show one
+  report     Render an incident's report
+  plugin     List plugins, or check a file
+  key        Make, list and revoke ingest keys, which applications send telemetry with
+  token      Make and list tokens for the API
+  config     Print a configuration file with every setting and its default; with `--json`, the settings in effect
+  help       Print this message or the help of the given subcommand(s)
+
+Options:
+      --config <FILE>     Configuration file; `aia.toml` in the working folder by default, if it is there
+      --data <FOLDER>     Folder of everything AIA keeps
+      --plugins <FOLDER>  Folder of plugins besides the built-in ones
+      --set <KEY=VALUE>   Set any setting for this run; `aia config` lists them
+      --json              Print JSON instead of text
+  -h, --help              Print help
+  -V, --version           Print version
+"#);
 }

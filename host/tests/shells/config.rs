@@ -157,10 +157,10 @@ fn a_wrong_value_names_key_expected_and_found() {
     flag --set: `plugin.call-time` must be a time from 10ms to 60s with its unit, such as "500 ms" or "30 s", found `100`
     help: `aia config` prints `plugin.call-time` with its default
     "#);
-    insta::assert_snapshot!(refused("limits = 5\n", &[], &[]), @r"
-    aia.toml:1: there is no setting `limits`
-    help: did you mean `limits.idle-time`? `aia config` prints every setting with its default
-    ");
+    insta::assert_snapshot!(refused("limits = 5\n", &[], &[]), @r#"
+aia.toml:1: there is no setting `limits`
+help: did you mean `limits.body-time`? `aia config` prints every setting with its default
+"#);
     insta::assert_snapshot!(refused("[workers]\nx = 1\n", &[], &[]), @r"
     aia.toml:1: `workers` must be a whole number from 0 to 1024, found a table
     help: `aia config` prints `workers` with its default
@@ -185,7 +185,7 @@ fn limits_that_could_never_be_met_are_refused() {
 
 #[test]
 fn a_file_that_is_not_toml_names_its_line() {
-    insta::assert_snapshot!(refused("data = \"x\"\n[limits\n", &[], &[]), @"");
+    insta::assert_snapshot!(refused("data = \"x\"\n[limits\n", &[], &[]), @"aia.toml:2: unclosed table, expected `]`");
     insta::assert_snapshot!(refused("data = \"x\"\ndata = \"y\"\n", &[], &[]), @"");
 }
 

@@ -1,5 +1,7 @@
 //! The shells of the host from outside: protocols over real sockets, configuration, API and command line.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends by panicking")]
+
 mod api;
 mod cli;
 mod config;

@@ -11,7 +11,11 @@ use crate::store::{
 /// Incidents listed where the caller names no limit.
 const DEFAULT_LIMIT: usize = 100;
 
-pub(super) fn list(connection: &Connection, tenant: &TenantId, filter: &IncidentFilter) -> Result<Vec<Incident>> {
+pub(super) fn list(
+    connection: &Connection,
+    tenant: &TenantId,
+    filter: &IncidentFilter,
+) -> Result<Vec<Incident>> {
     let mut query = String::from("SELECT id, body FROM incidents WHERE tenant = ?");
     let mut values = vec![Value::from(tenant.as_str().to_owned())];
     if let Some(project) = &filter.project {
@@ -21,14 +25,23 @@ pub(super) fn list(connection: &Connection, tenant: &TenantId, filter: &Incident
     if !filter.states.is_empty() {
         let marks = vec!["?"; filter.states.len()].join(", ");
         query.push_str(&format!(" AND state IN ({marks})"));
-        values.extend(filter.states.iter().map(|state| Value::from(state.as_str().to_owned())));
+        values.extend(
+            filter
+                .states
+                .iter()
+                .map(|state| Value::from(state.as_str().to_owned())),
+        );
     }
     if let Some(before) = filter.before {
         query.push_str(" AND opened_at < ?");
         values.push(Value::from(signed(before)));
     }
     query.push_str(" ORDER BY opened_at DESC, id LIMIT ?");
-    let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
+    let limit = if filter.limit == 0 {
+        DEFAULT_LIMIT
+    } else {
+        filter.limit
+    };
     values.push(Value::from(i64::try_from(limit).unwrap_or(i64::MAX)));
     bodies(connection, "list incidents", "incident", &query, &values)
 }
@@ -36,28 +49,61 @@ pub(super) fn list(connection: &Connection, tenant: &TenantId, filter: &Incident
 pub(super) fn one(connection: &Connection, tenant: &TenantId, id: &str) -> Result<Option<Incident>> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM incidents WHERE tenant = ?1 AND id = ?2")
-        .and_then(|mut statement| statement.query_row(params![tenant.as_str(), id], |row| row.get(0)).optional())
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![tenant.as_str(), id], |row| row.get(0))
+                .optional()
+        })
         .map_err(database("read an incident"))?;
     body.map(|body| from_json("incident", id, &body)).transpose()
 }
 
-pub(super) fn signals(connection: &Connection, tenant: &TenantId, incident: &str) -> Result<Vec<PinnedSignal>> {
+pub(super) fn signals(
+    connection: &Connection,
+    tenant: &TenantId,
+    incident: &str,
+) -> Result<Vec<PinnedSignal>> {
     let query = "SELECT id, body FROM signals WHERE tenant = ? AND incident = ? ORDER BY received_at, id";
-    bodies(connection, "list signals", "signal", query, &two(tenant, incident))
+    bodies(
+        connection,
+        "list signals",
+        "signal",
+        query,
+        &two(tenant, incident),
+    )
 }
 
-pub(super) fn timeline(connection: &Connection, tenant: &TenantId, incident: &str) -> Result<Vec<TimelineEvent>> {
+pub(super) fn timeline(
+    connection: &Connection,
+    tenant: &TenantId,
+    incident: &str,
+) -> Result<Vec<TimelineEvent>> {
     let query = "SELECT incident, body FROM timeline WHERE tenant = ? AND incident = ? ORDER BY number";
-    bodies(connection, "read a timeline", "timeline entry", query, &two(tenant, incident))
+    bodies(
+        connection,
+        "read a timeline",
+        "timeline entry",
+        query,
+        &two(tenant, incident),
+    )
 }
 
 pub(super) fn evidence(connection: &Connection, tenant: &TenantId, incident: &str) -> Result<Vec<Evidence>> {
     let query = "SELECT id, body FROM evidence WHERE tenant = ? AND incident = ? ORDER BY time, id";
-    bodies(connection, "list evidence", "evidence", query, &two(tenant, incident))
+    bodies(
+        connection,
+        "list evidence",
+        "evidence",
+        query,
+        &two(tenant, incident),
+    )
 }
 
 fn two(tenant: &TenantId, incident: &str) -> [Value; 2] {
-    [Value::from(tenant.as_str().to_owned()), Value::from(incident.to_owned())]
+    [
+        Value::from(tenant.as_str().to_owned()),
+        Value::from(incident.to_owned()),
+    ]
 }
 
 /// Runs a query that gives (id, JSON body).
@@ -71,7 +117,9 @@ fn bodies<T: serde::de::DeserializeOwned>(
     let rows: Vec<(String, String)> = connection
         .prepare_cached(query)
         .and_then(|mut statement| {
-            statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            statement
+                .query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
         })
         .map_err(database(operation))?;
     rows.iter().map(|(id, body)| from_json(what, id, body)).collect()
@@ -104,7 +152,13 @@ impl Decision<'_> {
             Value::from(signed(since)),
         ];
         parameters.extend(values.iter().map(|value| Value::from(value.to_vec())));
-        bodies(self.transaction, "find incidents", "incident", &query, &parameters)
+        bodies(
+            self.transaction,
+            "find incidents",
+            "incident",
+            &query,
+            &parameters,
+        )
     }
 
     fn add_link(&self, incident: &str, kind: &str, value: &[u8]) -> Result<()> {
@@ -150,7 +204,10 @@ impl IncidentTransaction for Decision<'_> {
     }
 
     fn open_by_fingerprint(&mut self, fingerprint: &str) -> Result<Option<Incident>> {
-        Ok(self.linked("fingerprint", &[fingerprint.as_bytes()], 0)?.into_iter().next())
+        Ok(self
+            .linked("fingerprint", &[fingerprint.as_bytes()], 0)?
+            .into_iter()
+            .next())
     }
 
     fn open_by_traces(&mut self, traces: &[[u8; 16]]) -> Result<Vec<Incident>> {
@@ -186,7 +243,13 @@ impl IncidentTransaction for Decision<'_> {
             .map_err(database("store an incident"))
     }
 
-    fn link(&mut self, incident: &str, fingerprint: &str, services: &[&str], traces: &[[u8; 16]]) -> Result<()> {
+    fn link(
+        &mut self,
+        incident: &str,
+        fingerprint: &str,
+        services: &[&str],
+        traces: &[[u8; 16]],
+    ) -> Result<()> {
         self.add_link(incident, "fingerprint", fingerprint.as_bytes())?;
         for service in services {
             self.add_link(incident, "service", service.as_bytes())?;

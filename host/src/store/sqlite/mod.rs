@@ -12,8 +12,8 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentTransaction, IngestKeyRecord, PinnedSignal,
-    Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
+    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentTransaction, IngestKeyRecord,
+    PinnedSignal, Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
 };
 
 /// The schema this version writes; `PRAGMA user_version` holds it.
@@ -38,7 +38,10 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self> {
         let writer = connect(path)?;
         migrate(&writer)?;
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(connect(path)?) })
+        Ok(Self {
+            writer: Mutex::new(writer),
+            reader: Mutex::new(connect(path)?),
+        })
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
@@ -52,7 +55,9 @@ impl Sqlite {
 
 fn connect(path: &Path) -> Result<Connection> {
     let open = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -71,12 +76,17 @@ fn migrate(connection: &Connection) -> Result<()> {
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(database("read the store's schema version"))?;
     if found > SCHEMA_VERSION {
-        return Err(StoreError::Newer { found, known: SCHEMA_VERSION });
+        return Err(StoreError::Newer {
+            found,
+            known: SCHEMA_VERSION,
+        });
     }
     if found == 0 {
         let schema = include_str!("schema.sql");
         connection
-            .execute_batch(&format!("BEGIN EXCLUSIVE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"))
+            .execute_batch(&format!(
+                "BEGIN EXCLUSIVE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+            ))
             .map_err(database("create the store's tables"))?;
     }
     Ok(())
@@ -84,7 +94,10 @@ fn migrate(connection: &Connection) -> Result<()> {
 
 /// Wraps the driver's errors.
 fn database(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Database { operation, source: Box::new(source) }
+    move |source| StoreError::Database {
+        operation,
+        source: Box::new(source),
+    }
 }
 
 /// SQLite's integers are signed. Times and numbers that don't fit (hostile timestamps) are stored as the largest.
@@ -99,14 +112,20 @@ fn unsigned(value: i64) -> u64 {
 
 /// Encodes a row's body.
 fn to_json<T: serde::Serialize>(what: &'static str, id: &str, body: &T) -> Result<String> {
-    serde_json::to_string(body)
-        .map_err(|error| StoreError::Corrupt { what, id: id.to_owned(), reason: error.to_string() })
+    serde_json::to_string(body).map_err(|error| StoreError::Corrupt {
+        what,
+        id: id.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 /// Decodes a row's body.
 fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, id: &str, body: &str) -> Result<T> {
-    serde_json::from_str(body)
-        .map_err(|error| StoreError::Corrupt { what, id: id.to_owned(), reason: error.to_string() })
+    serde_json::from_str(body).map_err(|error| StoreError::Corrupt {
+        what,
+        id: id.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 impl Store for Sqlite {
@@ -205,8 +224,12 @@ impl Store for Sqlite {
 
     fn check(&self) -> Result<()> {
         let operation = "reach the store";
-        self.reader().query_row("SELECT 1", [], |_| Ok(())).map_err(database(operation))?;
+        self.reader()
+            .query_row("SELECT 1", [], |_| Ok(()))
+            .map_err(database(operation))?;
         // Takes and gives back the write lock: proves that the file can be written without changing it.
-        self.writer().execute_batch("BEGIN IMMEDIATE; ROLLBACK;").map_err(database(operation))
+        self.writer()
+            .execute_batch("BEGIN IMMEDIATE; ROLLBACK;")
+            .map_err(database(operation))
     }
 }

@@ -7,13 +7,15 @@ use super::incidents::Decision;
 use super::{access, database, signed, unsigned};
 use crate::store::{BlockRecord, CommitRecord, IncidentTransaction, Result, Scope, StoreError, join_ids};
 
-const COMMIT_COLUMNS: &str = "plugin, number, digest, first_sequence, last_sequence, base_sequence, received_at, segments, snapshot,
+const COMMIT_COLUMNS: &str =
+    "plugin, number, digest, first_sequence, last_sequence, base_sequence, received_at, segments, snapshot,
      snapshot_commit";
 
 pub(super) fn add_blocks(connection: &mut Connection, blocks: &[BlockRecord]) -> Result<()> {
     let operation = "register blocks";
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database(operation))?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(database(operation))?;
     for block in blocks {
         transaction
             .prepare_cached(
@@ -73,10 +75,14 @@ pub(super) fn last_block_sequences(connection: &Connection) -> Result<Vec<(Scope
     let rows: Vec<(String, String, i64)> = connection
         .prepare_cached("SELECT tenant, project, max(last_sequence) FROM blocks GROUP BY tenant, project")
         .and_then(|mut statement| {
-            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect()
         })
         .map_err(database("read the last sequence numbers"))?;
-    rows.into_iter().map(|(tenant, project, last)| Ok((access::scope(&tenant, &project)?, unsigned(last)))).collect()
+    rows.into_iter()
+        .map(|(tenant, project, last)| Ok((access::scope(&tenant, &project)?, unsigned(last))))
+        .collect()
 }
 
 pub(super) fn resume(connection: &Connection, scope: &Scope, plugin: &str) -> Result<Vec<CommitRecord>> {
@@ -90,7 +96,10 @@ pub(super) fn resume(connection: &Connection, scope: &Scope, plugin: &str) -> Re
         .prepare_cached(&query)
         .and_then(|mut statement| {
             statement
-                .query_map(params![scope.tenant.as_str(), scope.project.as_str(), plugin], commit_record)?
+                .query_map(
+                    params![scope.tenant.as_str(), scope.project.as_str(), plugin],
+                    commit_record,
+                )?
                 .collect()
         })
         .map_err(database("read a session's commits"))
@@ -119,15 +128,21 @@ pub(super) fn commit(
     decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
 ) -> Result<()> {
     let operation = "commit a session";
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database(operation))?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(database(operation))?;
     if !insert(&transaction, scope, commit).map_err(database(operation))? {
-        return Err(StoreError::CommitExists { plugin: commit.plugin.clone(), number: commit.number });
+        return Err(StoreError::CommitExists {
+            plugin: commit.plugin.clone(),
+            number: commit.number,
+        });
     }
     if commit.snapshot.is_some() {
         // What lies before the snapshot will never be read again: resuming begins at the newest one.
         transaction
-            .prepare_cached("DELETE FROM commits WHERE tenant = ?1 AND project = ?2 AND plugin = ?3 AND number < ?4")
+            .prepare_cached(
+                "DELETE FROM commits WHERE tenant = ?1 AND project = ?2 AND plugin = ?3 AND number < ?4",
+            )
             .and_then(|mut statement| {
                 statement.execute(params![
                     scope.tenant.as_str(),
@@ -138,14 +153,18 @@ pub(super) fn commit(
             })
             .map_err(database(operation))?;
     }
-    decide(&mut Decision { transaction: &transaction, scope })?;
+    decide(&mut Decision {
+        transaction: &transaction,
+        scope,
+    })?;
     transaction.commit().map_err(database(operation))
 }
 
 pub(super) fn register(connection: &mut Connection, scope: &Scope, commits: &[CommitRecord]) -> Result<()> {
     let operation = "register sessions";
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database(operation))?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(database(operation))?;
     for commit in commits {
         insert(&transaction, scope, commit).map_err(database(operation))?;
     }
@@ -185,7 +204,13 @@ fn commit_record(row: &Row<'_>) -> rusqlite::Result<CommitRecord> {
         last_sequence: unsigned(row.get(4)?),
         base_sequence: unsigned(row.get(5)?),
         received_at: unsigned(row.get(6)?),
-        segments: segments.as_chunks::<16>().0.iter().copied().map(SegmentId).collect(),
+        segments: segments
+            .as_chunks::<16>()
+            .0
+            .iter()
+            .copied()
+            .map(SegmentId)
+            .collect(),
         snapshot: row.get(8)?,
         snapshot_commit: unsigned(row.get(9)?),
     })
