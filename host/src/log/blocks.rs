@@ -157,7 +157,10 @@ impl Blocks {
                     .put(&Path::from(object.as_str()), block.bytes.clone().into()),
             )
             .map(|_| ())
-            .map_err(|source| BlockError::Object { object: object.clone(), source: Box::new(source) })
+            .map_err(|source| BlockError::Object {
+                object: object.clone(),
+                source: Box::new(source),
+            })
     }
 
     /// Reads a segment's bytes.
@@ -200,7 +203,9 @@ impl Blocks {
 
     /// All blocks of a project.
     pub(super) fn all(&self, scope: &Scope) -> Result<Vec<BlockRecord>, BlockError> {
-        self.store.blocks_from(scope, 0).map_err(|error| BlockError::Store(Box::new(error)))
+        self.store
+            .blocks_from(scope, 0)
+            .map_err(|error| BlockError::Store(Box::new(error)))
     }
 
     /// The verified footer of a block.
@@ -259,7 +264,10 @@ impl Blocks {
                 self.objects
                     .get_range(&path, offset..offset.saturating_add(length)),
             )
-            .map_err(|source| BlockError::Object { object: record.object.clone(), source: Box::new(source) })
+            .map_err(|source| BlockError::Object {
+                object: record.object.clone(),
+                source: Box::new(source),
+            })
     }
 
     fn footer_hash(&self, scope: &Scope, footer: &[u8]) -> blake3::Hash {

@@ -116,7 +116,32 @@ fn incidents_are_a_table_or_json() {
 ID      STATE   SEVERITY   OPENED                 SERVICE    COUNT   TITLE
 inc-1   open    high       2026-11-23 12:00:05Z   checkout   3       OutOfStock in checkout
 "#);
-    insta::assert_snapshot!(aia(data.path(), &["incidents", "show", "inc-1"]).succeeded(), @"");
+    insta::assert_snapshot!(aia(data.path(), &["incidents", "show", "inc-1"]).succeeded(), @r#"
+OutOfStock in checkout
+  id             inc-1
+  state          open
+  severity       high
+  project        default
+  service        checkout
+  operation      POST /orders
+  release        1.4.0
+  also affected  web
+  first seen     2026-11-23 12:00:05Z
+  last seen      -
+  occurrences    3
+
+Timeline
+TIME                   EVENT    WHAT
+2026-11-23 12:00:05Z   opened   OutOfStock in checkout
+
+Signals
+DETECTOR   SEVERITY   COUNT   TITLE
+errors     high       3       OutOfStock in checkout
+
+Evidence
+ID         TIME                   KIND   SERVICE    WHAT
+ev-inc-1   2026-11-23 12:00:05Z   span   checkout   OutOfStock in checkout
+"#);
     let json = aia(data.path(), &["--json", "incidents", "--state", "open,regressed"]).json();
     assert_eq!(json["incidents"][0]["id"], "inc-1");
     let json = aia(data.path(), &["incidents", "show", "inc-1", "--json"]).json();

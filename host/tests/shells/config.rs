@@ -186,7 +186,7 @@ fn limits_that_could_never_be_met_are_refused() {
 #[test]
 fn a_file_that_is_not_toml_names_its_line() {
     insta::assert_snapshot!(refused("data = \"x\"\n[limits\n", &[], &[]), @"aia.toml:2: unclosed table, expected `]`");
-    insta::assert_snapshot!(refused("data = \"x\"\ndata = \"y\"\n", &[], &[]), @"");
+    insta::assert_snapshot!(refused("data = \"x\"\ndata = \"y\"\n", &[], &[]), @"aia.toml:2: duplicate key");
 }
 
 #[test]
