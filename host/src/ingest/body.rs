@@ -119,10 +119,33 @@ pub(super) async fn read(
         }
         Ok(if whole.is_empty() { first } else { whole.freeze() })
     };
-    let bytes = tokio::time::timeout(time, reading)
-        .await
-        .map_err(|_| Refusal::IncompleteBody)??;
-    Ok((bytes, held))
+    let read = tokio::time::timeout(time, reading).await;
+    match read.unwrap_or(Err(Refusal::IncompleteBody)) {
+        Ok(bytes) => Ok((bytes, held)),
+        Err(refusal) => {
+            drop(held);
+            if matches!(refusal, Refusal::Overloaded { .. }) {
+                discard(&mut body, most, time).await;
+            }
+            Err(refusal)
+        }
+    }
+}
+
+/// Reads what is left of a body, at most `limit` bytes within `time`, and keeps nothing of it. A sender over HTTP/1.1
+/// that is cut off while it sends may never see the answer, and one that is to come again has to see it.
+pub(super) async fn discard(body: &mut Body, limit: usize, time: Duration) {
+    let reading = async {
+        let mut length = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            length += frame.data_ref().map_or(0, Bytes::len);
+            if length > limit {
+                break;
+            }
+        }
+    };
+    // Who is slower than that is cut off after all.
+    let _too_slow = tokio::time::timeout(time, reading).await;
 }
 
 /// Decompresses bodies: a few at once, since each may take a core and the limit's memory while it does.

@@ -93,6 +93,11 @@ impl Gate {
         Ok(Received { bytes, held })
     }
 
+    /// Reads the body of a request that is told to come again, keeping nothing of it.
+    pub(super) async fn discard(&self, mut body: Body) {
+        body::discard(&mut body, self.limits.request_bytes, self.limits.body_time).await;
+    }
+
     /// Decompresses a body and has the intake take it. Once begun, this goes on when the sender hangs up: half a
     /// request is taken by nobody.
     ///

@@ -50,7 +50,13 @@ async fn take(
         return Err(Refusal::WrongMethod);
     }
     let (head, body) = request.into_parts();
-    let admitted = gate.admit(&head.headers)?;
+    let admitted = match gate.admit(&head.headers) {
+        Err(refusal @ Refusal::Overloaded { .. }) => {
+            gate.discard(body).await;
+            return Err(refusal);
+        }
+        admitted => admitted?,
+    };
     let encoding = content_type?;
     let compression = ContentEncoding::from_header(text(&head.headers, header::CONTENT_ENCODING))?;
     let announced = text(&head.headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
