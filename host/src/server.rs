@@ -2,7 +2,7 @@
 //!
 //! The shells know the core by four things only: [`Services`] (what requests need), [`Running`] (to stop it),
 //! [`Backend`] (to start it, and to open its parts for commands that work beside a running host), and what
-//! [`Config`](crate::config::Config) holds. The core implements [`Backend`]; tests put their own things in
+//! [`Config`] holds. The core implements [`Backend`]; tests put their own things in
 //! [`Services`].
 
 mod first_start;

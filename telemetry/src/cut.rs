@@ -19,7 +19,7 @@ pub const MAX_BATCH_ROWS: u32 = 8192;
 
 /// Cuts columns into batches of at most `max_rows` rows (0 counts as 1), each with the row of `columns` that is its first.
 /// There is always one, be it empty. Columns must be valid, as scans give them and
-/// [`validate`](crate::validate) has checked them; of others rows may be lost.
+/// [`validate`](crate::validate()) has checked them; of others rows may be lost.
 #[must_use]
 pub fn cut(columns: Columns, max_rows: u32) -> Vec<(u32, Columns)> {
     let max_rows = max_rows.max(1) as usize;

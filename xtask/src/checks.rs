@@ -95,6 +95,9 @@ fn doc_tests() -> Result<()> {
     Step::new("doc tests").run(&mut cargo(&["test", "--workspace", "--doc"]))
 }
 
+/// Documents private items too: the map of a crate's modules links to them, and a link that leads nowhere fails.
 fn docs() -> Result<()> {
-    Step::new("docs").run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    let flags = "-D warnings -A rustdoc::private_intra_doc_links";
+    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    Step::new("docs").run(cargo(&arguments).env("RUSTDOCFLAGS", flags))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aia_telemetry::{Columns, cut};
+use aia_telemetry::{MAX_BATCH_ROWS, cut};
 
 use super::Shared;
 use super::session::{Session, Step};
@@ -13,9 +13,6 @@ use crate::store::{CommitRecord, Scope, StoreError};
 
 /// Segments that sessions read before they look at commits and messages again.
 const STRIDE: u64 = 64;
-
-/// Most rows of a batch; a longer segment is cut. Keeps what a plugin is given at once far below its memory limit.
-const MAX_BATCH_ROWS: u32 = 8_192;
 
 pub(super) struct Project {
     scope: Scope,
