@@ -215,13 +215,7 @@ pub(super) fn batches(segment: &mut LogSegment) -> Vec<Batch> {
     let Some(columns) = segment.columns.take() else {
         return Vec::new();
     };
-    let is_short = u32::try_from(columns.rows()).is_ok_and(|rows| rows <= MAX_BATCH_ROWS);
-    let parts: Vec<(u32, Columns)> = if is_short {
-        vec![(0, columns)]
-    } else {
-        cut(columns, MAX_BATCH_ROWS)
-    };
-    parts
+    cut(columns, MAX_BATCH_ROWS)
         .into_iter()
         .map(|(first_row, columns)| Batch::new(columns, segment.received_at, 0, first_row))
         .collect()
