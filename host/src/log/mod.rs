@@ -7,7 +7,7 @@ mod keys;
 mod lookup;
 mod recover;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;

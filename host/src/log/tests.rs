@@ -15,7 +15,7 @@ use crate::store::sqlite::Sqlite;
 
 const TRACE: &str = "0102030405060708090a0b0c0d0e0f10";
 
-fn scope() -> Scope {
+pub(crate) fn scope() -> Scope {
     Scope {
         tenant: TenantId::new("t").unwrap(),
         project: ProjectId::new("p").unwrap(),
@@ -43,14 +43,15 @@ fn columns(number: u32) -> (Columns, Vec<u8>) {
     (scanned.columns, body.into_bytes())
 }
 
-struct Fixture {
+/// A folder, objects in memory and a runtime to reach them with.
+pub(crate) struct Fixture {
     folder: tempfile::TempDir,
     objects: Arc<InMemory>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .build()
@@ -66,8 +67,19 @@ impl Fixture {
         self.folder.path().join("journal")
     }
 
+    pub(crate) fn keys() -> Arc<KeyRing> {
+        Arc::new(KeyRing::new(RootSecret::new([1; 32]), [2; 32]))
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::new(Sqlite::open(&self.folder.path().join("aia.db")).unwrap())
+    }
+
     fn open(&self, cache_bytes: usize) -> Log {
-        let store = Arc::new(Sqlite::open(&self.folder.path().join("aia.db")).unwrap());
+        self.open_with(cache_bytes, Arc::new(|_| {}))
+    }
+
+    pub(crate) fn open_with(&self, cache_bytes: usize, wake: Wake) -> Log {
         Log::open(
             LogConfig {
                 journal: JournalConfig::new(self.journal()),
@@ -78,16 +90,17 @@ impl Fixture {
             },
             Arc::clone(&self.objects) as Arc<dyn ObjectStore>,
             self.runtime.handle().clone(),
-            Arc::new(KeyRing::new(RootSecret::new([1; 32]), [2; 32])),
-            store,
+            Self::keys(),
+            self.store(),
             Arc::new(Metrics::default()),
-            Arc::new(|_| {}),
+            wake,
         )
         .unwrap()
     }
 }
 
-fn append(log: &Log, number: u32) -> Appended {
+/// Appends the request of this number.
+pub(crate) fn append(log: &Log, number: u32) -> Appended {
     let (columns, body) = columns(number);
     let scope = scope();
     let keys = ProjectKeys::derive(&RootSecret::new([1; 32]), &scope.tenant, &scope.project);

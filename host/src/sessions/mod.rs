@@ -4,6 +4,8 @@
 
 mod project;
 mod session;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::hash::{Hash, Hasher};

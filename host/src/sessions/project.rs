@@ -181,7 +181,7 @@ fn feed(shared: &Shared, scope: &Scope, sessions: &mut [Session], sequence: u64)
     let mut batches = batches(&mut segment);
     for session in sessions.iter_mut().filter(|session| session.wants(sequence)) {
         match session.consume(shared, scope, &segment, &mut batches) {
-            Step::Done => {}
+            Step::Done => session.commit_skip(shared, scope),
             Step::Failed(error) => session.failed(shared, scope, sequence, &error),
         }
     }

@@ -58,6 +58,8 @@ struct Trouble {
     at: Option<(u64, u32)>,
     /// The segment that is to be skipped.
     skip: Option<u64>,
+    /// A segment was skipped, and that is not committed yet.
+    has_skipped: bool,
     /// No attempt before this.
     retry_at: Option<Instant>,
     /// Attempts at opening that failed in a row.
@@ -177,7 +179,13 @@ impl Session {
                 return Ok(());
             }
         }
-        self.pending = Pending::default();
+        // What was skipped on the way is committed even though nothing else is new.
+        let since = self.trouble.has_skipped.then(Instant::now);
+        self.pending = Pending {
+            since,
+            ..Pending::default()
+        };
+        self.commit_skip(shared, scope);
         Ok(())
     }
 
@@ -213,9 +221,8 @@ impl Session {
         self.pending.segments.push(segment.id);
         self.pending.since.get_or_insert_with(Instant::now);
         if is_skipped {
-            // A replay must never meet that segment again: the snapshot behind it is committed at once.
             self.trouble.skip = None;
-            self.since_snapshot = u64::MAX;
+            self.trouble.has_skipped = true;
         }
         Step::Done
     }
@@ -264,6 +271,14 @@ impl Session {
         self.pending
             .signals
             .extend(outcome.signals.into_iter().map(|signal| (received_at, signal)));
+    }
+
+    /// Commits that a segment was skipped, with a snapshot and before the next segment: a replay must never meet the
+    /// skipped one again.
+    pub(super) fn commit_skip(&mut self, shared: &Shared, scope: &Scope) {
+        if std::mem::take(&mut self.trouble.has_skipped) {
+            self.commit_if_due(shared, scope, true);
+        }
     }
 
     /// Commits what was consumed: at once if there are signals, else when enough has gathered. A final commit has a
