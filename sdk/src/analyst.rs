@@ -1,4 +1,4 @@
-//! The trait of analysts and the types of an investigation. Drafted, as the contract's interface is.
+//! The trait of analysts and the types of an investigation.
 
 use serde::de::DeserializeOwned;
 
@@ -7,6 +7,7 @@ pub use crate::bindings::analyst::aia::plugin::conclusions::{
 };
 pub use crate::bindings::analyst::aia::plugin::evidence::{
     Answer, Case, CodeRegion, EvidenceId, EvidenceKind, Field, Item, Request, Selector, TimeRange,
+    TraceId as TraceIdHalves,
 };
 pub use crate::bindings::analyst::exports::aia::plugin::analyst::{Event, Message, Question, Role, Step};
 use crate::manifest::Manifest;

@@ -53,6 +53,7 @@ pub mod reporter {
         with: {
             "aia:plugin/signals@0.1.0": crate::bindings::detector::aia::plugin::signals,
             "aia:plugin/evidence@0.1.0": crate::bindings::analyst::aia::plugin::evidence,
+            "aia:plugin/conclusions@0.1.0": crate::bindings::analyst::aia::plugin::conclusions,
         },
         generate_all,
     });

@@ -1,10 +1,12 @@
 //! The trait of reporters and the types of a report.
 
+pub use crate::bindings::analyst::aia::plugin::conclusions::Verdict;
 pub use crate::bindings::analyst::aia::plugin::evidence::{
     EvidenceId, EvidenceKind, Field, Item, TimeRange, TraceId as TraceIdHalves,
 };
 pub use crate::bindings::reporter::exports::aia::plugin::reporter::{
-    Document, Report, ReportedSignal, State, Statement, TimelineEntry,
+    Chart, Document, Report, ReportedConclusion, ReportedSignal, ReportedSuspect, Series, State, Statement,
+    TimelineEntry,
 };
 use crate::manifest::Manifest;
 

@@ -36,7 +36,7 @@ pub use names::{KeyId, MAX_NAME_BYTES, NameError, ProjectId, SegmentId, SegmentI
 pub use redact::{RedactConfig, RedactError, Redactions, Redactor};
 pub use refusal::{BodySize, Refusal};
 pub use revocation::{RevocationError, RevocationList};
-pub use row::{MAX_FIELDS, MAX_VALUE_BYTES, Row, RowKind, describe_row, trace_of};
+pub use row::{MAX_FIELDS, MAX_VALUE_BYTES, Row, RowKind, describe_row, duration, trace_of};
 pub use scan::{Refused, ScanError, ScanLimits, Scanned, Scratch, scan_json, scan_protobuf};
 pub use secret::{ROOT_SECRET_BYTES, RootSecret, RootSecretError};
 pub use segment::{

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::columns::Columns;
 
 pub use fields::{MAX_FIELDS, MAX_VALUE_BYTES};
+pub use span::duration;
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]

@@ -72,6 +72,9 @@ fn report(
                 evidence: existing(&event.evidence),
             })
             .collect(),
+        conclusions: Vec::new(),
+        charts: Vec::new(),
+        exemplar: TraceId { high: 0, low: 0 },
         evidence: evidence.iter().map(item).collect(),
         as_of: incident.updated_at,
     }

@@ -41,9 +41,11 @@ pub use bindings::detector::exports::aia::plugin::detector::{Level, LogLine, Out
 pub use bindings::manifest::exports::aia::plugin::manifest::{
     Kind as PluginKind, Limits as ManifestLimits, Manifest, SignalKind,
 };
+pub use bindings::reporter::aia::plugin::conclusions::Verdict;
 pub use bindings::reporter::aia::plugin::evidence::{EvidenceKind, Field, Item, TimeRange, TraceId};
 pub use bindings::reporter::exports::aia::plugin::reporter::{
-    Document, Report, ReportedSignal, State as ReportState, Statement, TimelineEntry,
+    Chart, Document, Report, ReportedConclusion, ReportedSignal, ReportedSuspect, Series,
+    State as ReportState, Statement, TimelineEntry,
 };
 pub use check::KnownRows;
 pub use config::{COMPILE_COMMAND, CacheConfig, CompilerConfig, RuntimeConfig};

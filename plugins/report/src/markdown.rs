@@ -340,5 +340,7 @@ fn kind(kind: EvidenceKind) -> &'static str {
         EvidenceKind::Signal => "signal",
         EvidenceKind::Change => "change",
         EvidenceKind::Code => "code",
+        EvidenceKind::Operation => "operation",
+        EvidenceKind::Series => "series",
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn describe(columns: &SpanColumns, row: usize) -> Option<Row> {
     fields.push("kind", kind);
     if start != 0 && end >= start {
         fields.push("duration", &duration(end - start));
+        fields.push("duration_ns", &(end - start).to_string());
     }
     fields.push(
         "status",
@@ -114,7 +115,8 @@ fn push_links(fields: &mut Fields<'_>, columns: &SpanColumns, row: usize) {
 }
 
 /// A duration for people: three or more digits in the unit that suits it.
-fn duration(nanoseconds: u64) -> String {
+#[must_use]
+pub fn duration(nanoseconds: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "only a few digits are shown")]
     let value = nanoseconds as f64;
     match nanoseconds {

@@ -121,6 +121,7 @@ fn a_span_as_text() {
     name = POST /charge
     kind = SERVER
     duration = 12.5 ms
+    duration_ns = 12500000
     status = ERROR
     status.message = card refused
     parent_span_id = 0000000000000006

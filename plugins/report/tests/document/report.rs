@@ -74,6 +74,9 @@ pub(crate) fn report(text: &dyn Fn(&str) -> String) -> Report {
             ],
             evidence: evidence.clone(),
         }],
+        conclusions: Vec::new(),
+        charts: Vec::new(),
+        exemplar: TraceIdHalves { high: 0, low: 0 },
         timeline: vec![
             TimelineEntry {
                 time: START,
