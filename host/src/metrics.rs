@@ -28,6 +28,11 @@ struct ByReason {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ByResult {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ByRule {
     rule: String,
 }
@@ -57,6 +62,7 @@ pub struct Metrics {
     skipped: Family<ByPlugin, Counter>,
     sessions: Gauge,
     incidents_opened: Counter,
+    plugin_loads: Family<ByResult, Counter>,
     plugins: Arc<Mutex<Vec<Arc<Plugin>>>>,
 }
 
@@ -152,12 +158,27 @@ impl Metrics {
             "Incidents opened",
             self.incidents_opened.clone(),
         );
+        registry.register(
+            "plugin_loads",
+            "Files of plugins that were taken up while the host ran",
+            self.plugin_loads.clone(),
+        );
         registry.register_collector(Box::new(PluginCollector(Arc::clone(&self.plugins))));
     }
 
-    /// Has a plugin's counters shown.
-    pub fn add_plugin(&self, plugin: Arc<Plugin>) {
-        self.plugins.lock().push(plugin);
+    pub(crate) fn plugins_loaded(&self, loaded: u64, failed: u64) {
+        for (result, count) in [("ok", loaded), ("failed", failed)] {
+            if count > 0 {
+                self.plugin_loads
+                    .get_or_create(&ByResult { result })
+                    .inc_by(count);
+            }
+        }
+    }
+
+    /// Has these plugins' counters shown, instead of those before.
+    pub fn show_plugins(&self, plugins: Vec<Arc<Plugin>>) {
+        *self.plugins.lock() = plugins;
     }
 
     pub(crate) fn ingested(&self, signal: SignalType, rows: u64, bytes: u64) {

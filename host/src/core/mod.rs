@@ -8,6 +8,8 @@
 
 mod catalog;
 mod folder;
+mod hot_swap;
+mod plugin_folder;
 mod reports;
 
 use std::future::Future;
@@ -24,14 +26,14 @@ use crate::ingest::JournalIntake;
 use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
-use crate::runtime::PluginKind;
 use crate::server::{
     Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, Reports, Running, Services,
 };
-use crate::sessions::{self, Detector, SessionConfig, Sessions};
+use crate::sessions::{self, SessionConfig, Sessions};
 use crate::store::{Store, sqlite::Sqlite};
 use catalog::Catalog;
 use folder::{DataFolder, Lock};
+use hot_swap::HotSwap;
 use reports::PluginReports;
 
 pub use folder::FolderError;
@@ -54,9 +56,7 @@ impl Backend for Host {
         let mut registry = Registry::default();
         metrics.register(&mut registry);
         let catalog = Arc::new(Catalog::load(config, &folder, &secrets)?);
-        for plugin in catalog.loaded() {
-            metrics.add_plugin(Arc::clone(plugin));
-        }
+        metrics.show_plugins(catalog.loaded());
         let keys = Arc::new(KeyRing::new(secrets.segments(), secrets.block_footers()));
         let session_config = SessionConfig {
             workers: config.workers,
@@ -79,24 +79,24 @@ impl Backend for Host {
             )
         })?;
         let log = Arc::new(log);
-        let detectors = catalog
-            .loaded()
-            .filter(|plugin| plugin.kind() == PluginKind::Detector);
-        let detectors = detectors
-            .map(|plugin| Detector {
-                plugin: Arc::clone(plugin),
-                config: "{}".to_owned(),
-            })
-            .collect();
         let sessions = Sessions::start(
             session_config,
-            detectors,
+            hot_swap::detectors(&catalog),
             (waker, inboxes),
             Arc::clone(&log),
             Arc::clone(&store),
             Arc::clone(&keys),
             Arc::clone(&metrics),
         )?;
+        let sessions = Arc::new(sessions);
+        let hot_swap = match config.plugins {
+            Some(_) => Some(HotSwap::start(
+                Arc::clone(&catalog),
+                Arc::clone(&sessions),
+                Arc::clone(&metrics),
+            )?),
+            None => None,
+        };
         let redactor = Redactor::new(&RedactConfig {
             emails: config.redaction.emails,
             ..RedactConfig::default()
@@ -115,7 +115,13 @@ impl Backend for Host {
             readiness: Arc::new(StoreReadiness(store)),
             metrics: registry,
         };
-        Ok((services, Box::new(RunningHost { log, sessions, lock })))
+        let running = RunningHost {
+            log,
+            sessions,
+            hot_swap,
+            lock,
+        };
+        Ok((services, Box::new(running)))
     }
 
     fn store(&self, config: &Config) -> Result<Arc<dyn Store>, BackendError> {
@@ -171,7 +177,8 @@ impl Readiness for StoreReadiness {
 /// What has to be ended in order: first those who append to the log, then the log, then the lock.
 struct RunningHost {
     log: Arc<Log>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
+    hot_swap: Option<HotSwap>,
     lock: Lock,
 }
 
@@ -179,6 +186,7 @@ impl Running for RunningHost {
     fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let ended = tokio::task::spawn_blocking(move || {
+                drop(self.hot_swap);
                 self.sessions.close();
                 self.log.close();
                 drop(self.lock);

@@ -55,7 +55,11 @@ pub struct PluginInfo {
     pub memory_bytes: u64,
     /// Longest call in milliseconds, as granted.
     pub call_time_ms: u64,
-    /// Why it doesn't run; `null` if it does.
+    /// JSON Schema of what it can be told in `settings.<plugin>`; `null` if it has no manifest.
+    pub config_schema: serde_json::Value,
+    /// Whether it runs.
+    pub runs: bool,
+    /// Why it doesn't run, or why its newest file doesn't and the last good one goes on; `null` if nothing is wrong.
     pub problem: Option<String>,
 }
 

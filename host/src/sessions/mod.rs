@@ -14,7 +14,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::log::{KeyRing, Log};
 use crate::metrics::Metrics;
@@ -66,7 +66,8 @@ pub struct Detector {
 /// What all workers share.
 struct Shared {
     config: SessionConfig,
-    detectors: Vec<Detector>,
+    /// The detectors in force; projects compare the pointer to see that they were replaced.
+    detectors: RwLock<Arc<Vec<Detector>>>,
     log: Arc<Log>,
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
@@ -117,8 +118,15 @@ pub fn queues(workers: usize) -> (Waker, Inboxes) {
     )
 }
 
+impl Shared {
+    fn detectors(&self) -> Arc<Vec<Detector>> {
+        Arc::clone(&self.detectors.read())
+    }
+}
+
 /// The running sessions.
 pub struct Sessions {
+    shared: Arc<Shared>,
     waker: Waker,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -140,7 +148,7 @@ impl Sessions {
         let lags = Mutex::new(vec![Duration::ZERO; inboxes.0.len()]);
         let shared = Arc::new(Shared {
             config,
-            detectors,
+            detectors: RwLock::new(Arc::new(detectors)),
             log,
             store,
             keys,
@@ -161,9 +169,16 @@ impl Sessions {
             waker.wake(&scope);
         }
         Ok(Self {
+            shared,
             waker,
             threads: Mutex::new(threads),
         })
+    }
+
+    /// Puts other detectors in the place of those that run. Each project commits its sessions with a snapshot between two
+    /// segments and goes on from there with the new ones, all of them at once.
+    pub fn replace(&self, detectors: Vec<Detector>) {
+        *self.shared.detectors.write() = Arc::new(detectors);
     }
 
     /// Commits every session with a snapshot and ends the workers.
