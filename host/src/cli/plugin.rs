@@ -87,6 +87,15 @@ pub(super) fn inspect(
         ("memory", format!("{} KiB", plugin.memory_bytes >> 10)),
         ("call time", format!("{} ms", plugin.call_time_ms)),
         ("digest", plugin.digest),
+        (
+            "runs in",
+            if plugin.pure {
+                "aia, Worker, Spin"
+            } else {
+                "aia only: it imports WASI"
+            }
+            .to_owned(),
+        ),
         ("settings", settings(&plugin.config_schema)),
     ];
     let facts = facts.iter().filter(|(_, value)| !value.is_empty());

@@ -379,6 +379,7 @@ fn info(origin: &str, plugin: &Plugin) -> PluginInfo {
             .collect(),
         formats: manifest.formats.clone(),
         config_schema: serde_json::from_str(&manifest.config_schema).unwrap_or_default(),
+        pure: plugin.is_pure(),
         runs: true,
         memory_bytes: granted.memory_bytes as u64,
         call_time_ms: u64::try_from(granted.call_time.as_millis()).unwrap_or(u64::MAX),

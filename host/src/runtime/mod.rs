@@ -30,9 +30,11 @@ mod plugin;
 mod render;
 mod resources;
 mod session;
+mod state;
 mod stats;
 mod ticker;
 mod trap;
+mod wasi;
 
 pub use artifact::compile_child_main;
 pub use batch::Batch;

@@ -55,6 +55,8 @@ pub struct PluginInfo {
     pub memory_bytes: u64,
     /// Longest call in milliseconds, as granted.
     pub call_time_ms: u64,
+    /// Whether it imports nothing of the system, so that it also runs in a Worker and in Spin.
+    pub pure: bool,
     /// JSON Schema of what it can be told in `settings.<plugin>`; `null` if it has no manifest.
     pub config_schema: serde_json::Value,
     /// Whether it runs.

@@ -16,3 +16,4 @@ mod files;
 mod flaws;
 mod isolation;
 mod support;
+mod wasi;
