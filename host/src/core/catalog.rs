@@ -37,7 +37,11 @@ impl Catalog {
         folder: &DataFolder,
         secrets: &Secrets,
     ) -> Result<Self, BackendError> {
-        let runtime = runtime(config, folder, secrets)?;
+        Self::load_into(&runtime(config, Some((folder, secrets)))?, config)
+    }
+
+    /// As [`Self::load`], in this runtime.
+    pub(super) fn load_into(runtime: &Arc<Runtime>, config: &Config) -> Result<Self, BackendError> {
         let mut entries = Vec::new();
         for (name, bytes) in aia_plugins::FIRST_PARTY {
             entries.push(Entry {
@@ -55,7 +59,7 @@ impl Catalog {
                 .filter(|file| file.path().extension().is_some_and(|ending| ending == "wasm"))
             {
                 let origin = file.file_name().to_string_lossy().into_owned();
-                let plugin = read(&file.path(), &runtime).and_then(|bytes| load(&runtime, &origin, &bytes));
+                let plugin = read(&file.path(), runtime).and_then(|bytes| load(runtime, &origin, &bytes));
                 if let Err(Failed { problem, .. }) = &plugin {
                     tracing::error!(file = origin, problem, "a plugin can't be loaded");
                 }
@@ -127,7 +131,7 @@ pub(super) fn inspect(
     secrets: &Secrets,
     file: &Path,
 ) -> Result<PluginInfo, BackendError> {
-    let runtime = runtime(config, folder, secrets)?;
+    let runtime = runtime(config, Some((folder, secrets)))?;
     let origin = file
         .file_name()
         .unwrap_or(file.as_os_str())
@@ -138,12 +142,16 @@ pub(super) fn inspect(
     Ok(info(&origin, &plugin))
 }
 
-fn runtime(config: &Config, folder: &DataFolder, secrets: &Secrets) -> Result<Arc<Runtime>, BackendError> {
+/// A runtime as configured, with the folder's cache of compiled plugins or without any.
+pub(super) fn runtime(
+    config: &Config,
+    cache: Option<(&DataFolder, &Secrets)>,
+) -> Result<Arc<Runtime>, BackendError> {
     let executable = std::env::current_exe()?;
     let mut runtime = RuntimeConfig::new(CompilerConfig::Child { executable });
     runtime.limits.memory_bytes = config.plugin.memory;
     runtime.limits.call_time = config.plugin.call_time;
-    runtime.cache = Some(CacheConfig {
+    runtime.cache = cache.map(|(folder, secrets)| CacheConfig {
         folder: folder.cache(),
         secret: secrets.compiled_plugins(),
     });
