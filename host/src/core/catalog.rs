@@ -9,6 +9,7 @@ use crate::config::{AllPluginSettings, Config};
 use crate::runtime::{CacheConfig, CompilerConfig, Plugin, PluginKind, Runtime, RuntimeConfig};
 use crate::secrets::Secrets;
 use crate::server::{BackendError, PluginCatalog, PluginInfo};
+use crate::sessions::Detector;
 
 use super::folder::DataFolder;
 use super::plugin_folder::{PluginFile, PluginFolder, Stamp, cannot_read};
@@ -62,12 +63,13 @@ impl Catalog {
         folder: &DataFolder,
         secrets: &Secrets,
     ) -> Result<Self, BackendError> {
-        Self::with(runtime(config, folder, secrets)?, config)
+        Self::load_into(&runtime(config, Some((folder, secrets)))?, config)
     }
 
-    fn with(runtime: Arc<Runtime>, config: &Config) -> Result<Self, BackendError> {
+    /// As [`Self::load`], in this runtime.
+    pub(super) fn load_into(runtime: &Arc<Runtime>, config: &Config) -> Result<Self, BackendError> {
         let catalog = Self {
-            runtime,
+            runtime: Arc::clone(runtime),
             folder: config.plugins.clone().map(PluginFolder::new),
             settings: config.settings.clone(),
             entries: RwLock::default(),
@@ -108,6 +110,18 @@ impl Catalog {
     pub(super) fn loaded(&self) -> Vec<Arc<Plugin>> {
         let entries = Arc::clone(&self.entries.read());
         entries.iter().filter_map(|entry| entry.plugin.clone()).collect()
+    }
+
+    /// The detectors that run, each with what it is told.
+    pub(super) fn detectors(&self) -> Vec<Detector> {
+        let plugins = self.loaded().into_iter();
+        plugins
+            .filter(|plugin| plugin.kind() == PluginKind::Detector)
+            .map(|plugin| Detector {
+                config: self.settings_of(plugin.name()),
+                plugin,
+            })
+            .collect()
     }
 
     /// What a plugin is told, JSON.
@@ -334,7 +348,7 @@ pub(super) fn inspect(
     secrets: &Secrets,
     file: &Path,
 ) -> Result<PluginInfo, BackendError> {
-    let runtime = runtime(config, folder, secrets)?;
+    let runtime = runtime(config, Some((folder, secrets)))?;
     let origin = file
         .file_name()
         .unwrap_or(file.as_os_str())
@@ -345,12 +359,16 @@ pub(super) fn inspect(
     Ok(info(&origin, &plugin))
 }
 
-fn runtime(config: &Config, folder: &DataFolder, secrets: &Secrets) -> Result<Arc<Runtime>, BackendError> {
+/// A runtime as configured, with the folder's cache of compiled plugins or without any.
+pub(super) fn runtime(
+    config: &Config,
+    cache: Option<(&DataFolder, &Secrets)>,
+) -> Result<Arc<Runtime>, BackendError> {
     let executable = std::env::current_exe()?;
     let mut runtime = RuntimeConfig::new(CompilerConfig::Child { executable });
     runtime.limits.memory_bytes = config.plugin.memory;
     runtime.limits.call_time = config.plugin.call_time;
-    runtime.cache = Some(CacheConfig {
+    runtime.cache = cache.map(|(folder, secrets)| CacheConfig {
         folder: folder.cache(),
         secret: secrets.compiled_plugins(),
     });
@@ -400,7 +418,7 @@ mod tests {
         let mut config = sources.load().unwrap().config;
         config.plugins = Some(folder.to_owned());
         let runtime = Runtime::new(RuntimeConfig::new(CompilerConfig::InProcess)).unwrap();
-        Catalog::with(runtime, &config).map_err(|error| error.to_string())
+        Catalog::load_into(&runtime, &config).map_err(|error| error.to_string())
     }
 
     /// The file's plugin: whether it runs, its digest's first digits, and what is wrong.

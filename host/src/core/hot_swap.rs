@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use super::catalog::Catalog;
 use crate::metrics::Metrics;
-use crate::runtime::PluginKind;
-use crate::sessions::{Detector, Sessions};
+use crate::sessions::Sessions;
 
 /// How often the folder is looked at. A file is taken up when it looks the same twice.
 const EVERY: Duration = Duration::from_secs(1);
@@ -38,7 +37,7 @@ impl HotSwap {
                             metrics.plugins_loaded(reloaded.loaded, reloaded.failed);
                             if reloaded.has_changed {
                                 metrics.show_plugins(catalog.loaded());
-                                sessions.replace(detectors(&catalog));
+                                sessions.replace(catalog.detectors());
                             }
                         }
                         // Told once, not every second.
@@ -66,16 +65,4 @@ impl Drop for HotSwap {
             tracing::error!("the thread that takes up changed plugins panicked");
         }
     }
-}
-
-/// The detectors that run, each with what it is told.
-pub(super) fn detectors(catalog: &Catalog) -> Vec<Detector> {
-    let plugins = catalog.loaded().into_iter();
-    plugins
-        .filter(|plugin| plugin.kind() == PluginKind::Detector)
-        .map(|plugin| Detector {
-            config: catalog.settings_of(plugin.name()),
-            plugin,
-        })
-        .collect()
 }

@@ -9,6 +9,7 @@
 mod catalog;
 mod folder;
 mod hot_swap;
+mod offline;
 mod plugin_folder;
 mod reports;
 
@@ -17,15 +18,17 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use aia_telemetry::{IngestSecrets, RedactConfig, Redactor, ScanLimits, SegmentLimits};
+use aia_telemetry::{IngestSecrets, SegmentLimits};
 use object_store::local::LocalFileSystem;
 use prometheus_client::registry::Registry;
 
+use crate::backtest::{BacktestError, BacktestOptions, Backtested};
 use crate::config::Config;
 use crate::ingest::JournalIntake;
 use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
+use crate::replay::{Progress, ReplayError, ReplayOptions};
 use crate::server::{
     Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, Reports, Running, Services,
 };
@@ -37,6 +40,7 @@ use hot_swap::HotSwap;
 use reports::PluginReports;
 
 pub use folder::FolderError;
+pub use offline::{OfflineHost, Replayed};
 
 /// Bytes that a segment's columns may have when decoded, for each byte that a request may have: columns are at most so
 /// much larger than the message they were scanned from (see `ScanLimits::max_expansion`).
@@ -81,7 +85,7 @@ impl Backend for Host {
         let log = Arc::new(log);
         let sessions = Sessions::start(
             session_config,
-            hot_swap::detectors(&catalog),
+            catalog.detectors(),
             (waker, inboxes),
             Arc::clone(&log),
             Arc::clone(&store),
@@ -97,15 +101,7 @@ impl Backend for Host {
             )?),
             None => None,
         };
-        let redactor = Redactor::new(&RedactConfig {
-            emails: config.redaction.emails,
-            ..RedactConfig::default()
-        })?;
-        let limits = ScanLimits {
-            max_body_bytes: u32::try_from(config.limits.decompressed_bytes).unwrap_or(u32::MAX),
-            ..ScanLimits::default()
-        };
-        let intake = JournalIntake::new(Arc::clone(&log), keys, redactor, limits, metrics);
+        let intake = JournalIntake::new(Arc::clone(&log), offline::pipeline(config, &keys, metrics)?);
         let services = Services {
             store: Arc::clone(&store),
             intake: Arc::new(intake),
@@ -141,6 +137,25 @@ impl Backend for Host {
     fn inspect(&self, config: &Config, file: &Path) -> Result<PluginInfo, BackendError> {
         let folder = DataFolder::open(&config.data)?;
         catalog::inspect(config, &folder, &folder.secrets()?, file)
+    }
+
+    fn replay(
+        &self,
+        config: &Config,
+        options: &ReplayOptions,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Replayed, ReplayError> {
+        let failed = |source| ReplayError::Host {
+            what: "load the plugins",
+            source,
+        };
+        OfflineHost::load(config)
+            .map_err(failed)?
+            .replay(options, progress)
+    }
+
+    fn backtest(&self, config: &Config, options: &BacktestOptions) -> Result<Backtested, BacktestError> {
+        OfflineHost::backtest(config, options)
     }
 
     fn reports(&self, config: &Config) -> Result<Arc<dyn Reports>, BackendError> {

@@ -8,6 +8,7 @@ mod lookup;
 mod recover;
 #[cfg(test)]
 pub(crate) mod tests;
+mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use parking_lot::Mutex;
 pub use blocks::BlockError;
 pub use keys::KeyRing;
 pub use lookup::TraceRow;
+pub use view::LogView;
 
 use crate::journal::{
     self, Append, Appended, FramePosition, Journal, JournalConfig, JournalError, Sink, Stored,
@@ -266,6 +268,15 @@ impl Log {
     pub fn append_blocking(&self, append: Append) -> Result<Appended, JournalError> {
         let journal = self.journal.lock().clone().ok_or(JournalError::Closed)?;
         journal.append_blocking(append)
+    }
+
+    /// As [`Self::append_blocking`], for several in this order.
+    ///
+    /// # Errors
+    /// As [`Self::append`], for the first that failed.
+    pub fn append_all_blocking(&self, appends: Vec<Append>) -> Result<Vec<Appended>, JournalError> {
+        let journal = self.journal.lock().clone().ok_or(JournalError::Closed)?;
+        journal.append_all_blocking(appends)
     }
 
     /// Closes the journal's current file and has it compacted, whatever its size.

@@ -6,7 +6,14 @@ use aia_telemetry::{IngestSecrets, TenantId};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
-use crate::{config::Config, ingest::Intake, store::Store};
+use crate::{
+    backtest::{BacktestError, BacktestOptions, Backtested},
+    config::Config,
+    core::Replayed,
+    ingest::Intake,
+    replay::{Progress, ReplayError, ReplayOptions},
+    store::Store,
+};
 
 /// What the listeners and the API stand in front of. The core makes one after it has started.
 pub struct Services {
@@ -178,6 +185,23 @@ pub trait Backend: Sync {
     /// # Errors
     /// If it can't be read or is no plugin.
     fn inspect(&self, config: &Config, file: &Path) -> Result<PluginInfo, BackendError>;
+
+    /// Replays recorded files, in a throw-away folder or a named one.
+    ///
+    /// # Errors
+    /// As [`ReplayError`] says.
+    fn replay(
+        &self,
+        config: &Config,
+        options: &ReplayOptions,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Replayed, ReplayError>;
+
+    /// Runs a detector over what the data folder holds, and changes nothing there.
+    ///
+    /// # Errors
+    /// As [`BacktestError`] says.
+    fn backtest(&self, config: &Config, options: &BacktestOptions) -> Result<Backtested, BacktestError>;
 
     /// Loads what renders reports.
     ///

@@ -2,11 +2,14 @@
 //! live on one of them, consume its log in order and advance by commits. All of it behind the acknowledgement: a slow
 //! plugin makes lag, never a refused request.
 
+mod offline;
 mod project;
 mod session;
 #[cfg(test)]
 mod tests;
 mod worker;
+
+pub use offline::{Offline, Stalled};
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

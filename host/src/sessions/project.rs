@@ -51,6 +51,12 @@ impl Project {
             .is_none_or(|sessions| sessions.iter().all(|session| session.position() >= head))
     }
 
+    /// The last segment that every session has consumed; 0 if there are none.
+    pub(super) fn position(&self) -> u64 {
+        let sessions = self.sessions.iter().flatten();
+        sessions.map(Session::position).min().unwrap_or(0)
+    }
+
     /// Consumes what there is, commits what is due.
     pub(super) fn step(&mut self, shared: &Shared) {
         let detectors = shared.detectors();

@@ -320,6 +320,8 @@ Commands:
   up         Start the host: listen for telemetry, find incidents, serve the API
   incidents  List incidents, or show one
   report     Render an incident's report
+  replay     Send recorded OTLP through the whole pipeline, and show what it finds
+  backtest   Run a detector over the telemetry of the data folder, and compare what it would have found
   plugin     List plugins, or check a file
   key        Make, list and revoke ingest keys, which applications send telemetry with
   token      Make and list tokens for the API
