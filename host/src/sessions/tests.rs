@@ -168,3 +168,38 @@ fn replaced_detectors_go_on_where_those_before_them_were() {
     assert!(first.number > 1 && first.snapshot.is_some(), "{commits:?}");
     assert_ne!(digests[0], digests[1]);
 }
+
+#[test]
+fn without_threads_a_failing_plugin_skips_and_one_that_does_not_open_is_told() {
+    let catch_up = |evil_config: &str| {
+        let fixture = Fixture::new();
+        let log = Arc::new(fixture.open_with(1 << 20, Arc::new(|_| {})));
+        let store = fixture.store();
+        let detectors = detectors(evil_config);
+        let mut sessions = Offline::new(
+            detectors.clone(),
+            Arc::clone(&log),
+            Arc::clone(&store),
+            Fixture::keys(),
+            Arc::new(Metrics::default()),
+        );
+        for number in 0..3 {
+            append(&log, number);
+        }
+        let caught_up = sessions.catch_up(&scope());
+        sessions.close();
+        log.close();
+        let restarts: Vec<u64> = detectors
+            .iter()
+            .map(|detector| detector.plugin.stats().restarts())
+            .collect();
+        (caught_up, restarts, store.session_positions(&scope()).unwrap())
+    };
+    let (caught_up, restarts, positions) = catch_up(r#"{"deed":"trap"}"#);
+    caught_up.unwrap();
+    assert_eq!(restarts, [9, 0]);
+    assert!(all_behind(3)(&positions), "{positions:?}");
+
+    let (caught_up, ..) = catch_up(r#"{"deed":"error","stage":"open"}"#);
+    assert_eq!(caught_up.unwrap_err().position, 0);
+}
