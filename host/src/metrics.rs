@@ -57,6 +57,7 @@ pub struct Metrics {
     skipped: Family<ByPlugin, Counter>,
     sessions: Gauge,
     incidents_opened: Counter,
+    incidents_regressed: Counter,
     plugins: Arc<Mutex<Vec<Arc<Plugin>>>>,
 }
 
@@ -152,6 +153,11 @@ impl Metrics {
             "Incidents opened",
             self.incidents_opened.clone(),
         );
+        registry.register(
+            "incidents_regressed",
+            "Resolved incidents that came back",
+            self.incidents_regressed.clone(),
+        );
         registry.register_collector(Box::new(PluginCollector(Arc::clone(&self.plugins))));
     }
 
@@ -246,8 +252,9 @@ impl Metrics {
         self.sessions.dec();
     }
 
-    pub(crate) fn incident_opened(&self) {
-        self.incidents_opened.inc();
+    pub(crate) fn incidents(&self, opened: u64, regressed: u64) {
+        self.incidents_opened.inc_by(opened);
+        self.incidents_regressed.inc_by(regressed);
     }
 }
 

@@ -6,7 +6,9 @@
 //! a terminal ([`text`]).
 
 mod args;
+mod change;
 mod failure;
+mod incident;
 mod incidents;
 mod key;
 mod output;
@@ -75,6 +77,8 @@ fn dispatch(backend: &dyn Backend, args: Args, sources: Sources, output: &mut Ou
     match args.command {
         Command::Up(_) => up::run(backend, config, output),
         Command::Incidents(incidents) => incidents::run(backend, config, &incidents, output),
+        Command::Incident { command } => incident::run(backend, config, command, output),
+        Command::Change { command } => change::run(backend, config, &command, output),
         Command::Report(report) => report::run(backend, config, &report, output),
         Command::Plugin {
             command: PluginCommand::List,

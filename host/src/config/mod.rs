@@ -16,6 +16,8 @@ pub use error::{ConfigError, Origin};
 pub use keys::annotated_defaults;
 pub use sources::{Loaded, Setting, Sources};
 
+use crate::incidents::Rules;
+
 /// Everything that can be set. Values come from [`Sources::load`] only, so that none misses its default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -31,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// `plugin.…`
     pub plugin: PluginLimits,
+    /// `incidents.…`
+    pub incidents: Rules,
     /// `redaction.…`
     pub redaction: Redaction,
     /// `log.…`
@@ -138,6 +142,7 @@ impl Config {
                 memory: 0,
                 call_time: Duration::ZERO,
             },
+            incidents: Rules::default(),
             redaction: Redaction { emails: false },
             log: Log {
                 format: LogFormat::Text,

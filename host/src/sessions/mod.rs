@@ -3,6 +3,7 @@
 //! plugin makes lag, never a refused request.
 
 mod project;
+mod releases;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::incidents::Rules;
 use crate::log::{KeyRing, Log};
 use crate::metrics::Metrics;
 use crate::runtime::Plugin;
@@ -38,6 +40,8 @@ pub struct SessionConfig {
     pub attempts: u32,
     /// Wait before the second attempt; doubles with each further one.
     pub backoff: Duration,
+    /// What becomes of incidents.
+    pub rules: Rules,
 }
 
 impl Default for SessionConfig {
@@ -50,6 +54,7 @@ impl Default for SessionConfig {
             idle_after: Duration::from_secs(900),
             attempts: 3,
             backoff: Duration::from_secs(1),
+            rules: Rules::default(),
         }
     }
 }

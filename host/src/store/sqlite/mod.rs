@@ -2,6 +2,7 @@
 
 mod access;
 mod changes;
+mod decision;
 mod incidents;
 mod migrations;
 mod sessions;
@@ -198,6 +199,14 @@ impl Store for Sqlite {
 
     fn evidence(&self, tenant: &TenantId, incident: &str) -> Result<Vec<Evidence>> {
         incidents::evidence(&self.reader(), tenant, incident)
+    }
+
+    fn transact(
+        &self,
+        scope: &Scope,
+        decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
+    ) -> Result<()> {
+        decision::transact(&mut self.writer(), scope, decide)
     }
 
     fn add_change(&self, scope: &Scope, change: &ChangeRecord) -> Result<bool> {
