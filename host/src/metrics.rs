@@ -63,6 +63,7 @@ pub struct Metrics {
     sessions: Gauge,
     incidents_opened: Counter,
     plugin_loads: Family<ByResult, Counter>,
+    incidents_regressed: Counter,
     plugins: Arc<Mutex<Vec<Arc<Plugin>>>>,
 }
 
@@ -162,6 +163,11 @@ impl Metrics {
             "plugin_loads",
             "Files of plugins that were taken up while the host ran",
             self.plugin_loads.clone(),
+        );
+        registry.register(
+            "incidents_regressed",
+            "Resolved incidents that came back",
+            self.incidents_regressed.clone(),
         );
         registry.register_collector(Box::new(PluginCollector(Arc::clone(&self.plugins))));
     }
@@ -267,8 +273,9 @@ impl Metrics {
         self.sessions.dec();
     }
 
-    pub(crate) fn incident_opened(&self) {
-        self.incidents_opened.inc();
+    pub(crate) fn incidents(&self, opened: u64, regressed: u64) {
+        self.incidents_opened.inc_by(opened);
+        self.incidents_regressed.inc_by(regressed);
     }
 }
 

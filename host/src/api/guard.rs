@@ -13,8 +13,8 @@ use tower_http::catch_panic::ResponseForPanic;
 
 use super::{Api, problem::Problem};
 
-/// Largest body of a request to the API. No route takes one yet; reports and exports only come out.
-const LARGEST_BODY_BYTES: u64 = 1 << 20;
+/// Largest body of a request to the API.
+pub(super) const LARGEST_BODY_BYTES: u64 = 1 << 20;
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -75,8 +75,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// Whether a body is announced that is larger than any route takes. One of unknown length isn't read at all: no route
-/// takes a body.
+/// Whether a body is announced that is larger than any route takes. One of unknown length is counted as it is read.
 fn is_too_large(request: &Request<Body>) -> bool {
     let length = request
         .headers()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aia_telemetry::TenantId;
 
-use super::correlate::word;
+use super::severity::word;
 use crate::runtime::{
     EvidenceKind, Field, Item, Report, ReportState, ReportedSignal, Signal, Statement, TimeRange,
     TimelineEntry, TraceId,

@@ -102,6 +102,22 @@ impl Fixture {
 /// Appends the request of this number.
 pub(crate) fn append(log: &Log, number: u32) -> Appended {
     let (columns, body) = columns(number);
+    append_columns(log, columns, &body)
+}
+
+/// Appends a request of traces.
+pub(crate) fn append_json(log: &Log, body: &str) -> Appended {
+    let scanned = scan_json(
+        SignalType::Traces,
+        body.as_bytes(),
+        &ScanLimits::default(),
+        &mut Scratch::default(),
+    )
+    .unwrap();
+    append_columns(log, scanned.columns, body.as_bytes())
+}
+
+fn append_columns(log: &Log, columns: Columns, body: &[u8]) -> Appended {
     let scope = scope();
     let keys = ProjectKeys::derive(&RootSecret::new([1; 32]), &scope.tenant, &scope.project);
     let received_at = crate::clock::now();
@@ -111,7 +127,7 @@ pub(crate) fn append(log: &Log, number: u32) -> Appended {
         key_id: aia_telemetry::KeyId::new("k").unwrap(),
         version: 1,
     };
-    let header = keys.header(&columns, &body, received_at, &key);
+    let header = keys.header(&columns, body, received_at, &key);
     let segment = keys.seal(&header, Some(&columns)).unwrap();
     let footer = Some(Arc::new(Footer::of(&columns)));
     let note = Note {

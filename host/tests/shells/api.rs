@@ -4,8 +4,8 @@ use aia::{
     runtime::{Detail, Fingerprint, Measure, RowId, Severity, Signal},
     server::default_scope,
     store::{
-        CommitRecord, Evidence, Incident, IncidentState, PinnedSignal, Scope, Store, TimelineEvent,
-        TokenScope,
+        CommitRecord, Evidence, Incident, IncidentState, Lifecycle, PinnedSignal, Scope, Store,
+        TimelineEvent, TokenScope,
     },
 };
 use aia_telemetry::SegmentId;
@@ -34,6 +34,7 @@ pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at
         updated_at: opened_at,
         count: 3,
         version: 1,
+        lifecycle: Lifecycle::default(),
     };
     let signal = Signal {
         kind: "errors.exception".to_owned(),
@@ -110,7 +111,7 @@ pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at
         .unwrap();
 }
 
-fn host() -> Host {
+pub(crate) fn host() -> Host {
     Host::prepared(
         |_| {},
         |store| {
@@ -126,7 +127,7 @@ fn host() -> Host {
     )
 }
 
-fn get(host: &Host, token: &str, path: &str) -> Answer {
+pub(crate) fn get(host: &Host, token: &str, path: &str) -> Answer {
     send(
         "GET",
         &host.api(path),
@@ -135,12 +136,12 @@ fn get(host: &Host, token: &str, path: &str) -> Answer {
     )
 }
 
-fn reader(host: &Host) -> String {
+pub(crate) fn reader(host: &Host) -> String {
     host.token(&default_scope().unwrap().tenant, TokenScope::Read)
 }
 
 /// A problem without what differs from request to request.
-fn problem(answer: &Answer) -> String {
+pub(crate) fn problem(answer: &Answer) -> String {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let mut problem = answer.json();
     assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"));
@@ -251,6 +252,10 @@ fn lists_are_paged_and_filtered() {
     let next = first["next"].as_str().unwrap();
     let second = get(&host, &token, &format!("/api/v1/incidents?limit=2&before={next}")).json();
     assert_eq!(ids(&second), ["inc-3", "inc-2"]);
+    // Times alone are taken, too.
+    let before = MOMENT_TEXT.replace("001Z", "003Z");
+    let older = get(&host, &token, &format!("/api/v1/incidents?before={before}")).json();
+    assert_eq!(ids(&older), ["inc-1"]);
     assert_eq!(
         ids(&get(&host, &token, "/api/v1/incidents?state=resolved,acknowledged").json()).len(),
         0
@@ -263,6 +268,31 @@ fn lists_are_paged_and_filtered() {
         ids(&get(&host, &token, "/api/v1/incidents?project=nothing").json()).len(),
         0
     );
+}
+
+#[test]
+fn pages_miss_none_of_the_incidents_that_opened_at_once() {
+    let host = Host::prepared(
+        |_| {},
+        |store| {
+            let scope = default_scope().unwrap();
+            for number in 1..=5 {
+                put_incident(store, &scope, &format!("inc-{number}"), MOMENT, "x");
+            }
+        },
+    );
+    let token = reader(&host);
+    let mut seen = Vec::new();
+    let mut path = "/api/v1/incidents?limit=2".to_owned();
+    loop {
+        let page = get(&host, &token, &path).json();
+        for incident in page["incidents"].as_array().unwrap() {
+            seen.push(incident["id"].as_str().unwrap().to_owned());
+        }
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/incidents?limit=2&before={next}");
+    }
+    assert_eq!(seen, ["inc-1", "inc-2", "inc-3", "inc-4", "inc-5"]);
 }
 
 #[test]
