@@ -22,6 +22,10 @@ use crate::trace::Tree;
 /// Version of the state in snapshots.
 const SNAPSHOT_VERSION: u32 = 1;
 
+/// How long after something was found slow by self times nothing is called slow by durations: who waited for it may
+/// send late, or be slow for a whole window more.
+const ECHO: Duration = Duration::from_secs(120);
+
 /// Finds operations that are slower than usual, and lays the time where it is spent.
 #[derive(Debug)]
 pub struct Latency {
@@ -33,6 +37,8 @@ pub struct Latency {
 #[derive(Debug, Default, Deserialize, Serialize)]
 struct State {
     ticks: u64,
+    /// When something was last found slow by self times.
+    measured_at: Time,
     services: Services,
     operations: Operations,
     hold: Hold,
@@ -322,7 +328,9 @@ impl Latency {
             slow.collect::<Vec<_>>()
         };
         let mut all = slow(Basis::SelfTime);
-        if all.is_empty() {
+        if !all.is_empty() {
+            self.state.measured_at = now;
+        } else if now.since(self.state.measured_at) >= ECHO {
             // Where time is spent isn't known: whoever is slow may be waiting for the one told of.
             all.extend(innermost(slow(Basis::Duration)));
         }

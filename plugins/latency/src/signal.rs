@@ -61,6 +61,12 @@ pub(crate) fn slow(
     rows.extend(roots);
     rows.retain(|row| listed.insert(*row));
     rows.truncate(MAX_ROWS);
+    // By name: numbers follow who sent first.
+    let affected: BTreeSet<String> = finding
+        .affected
+        .iter()
+        .filter_map(|id| (names.service)(*id))
+        .collect();
     Signal {
         kind: SLOW.to_owned(),
         severity: severity(finding, change.is_some()),
@@ -69,11 +75,7 @@ pub(crate) fn slow(
         service: service.name.clone(),
         operation: operation.name.clone(),
         release: service.release().to_owned(),
-        affected: finding
-            .affected
-            .iter()
-            .filter_map(|id| (names.service)(*id))
-            .collect(),
+        affected: affected.into_iter().collect(),
         start_time: start.as_nanos(),
         end_time: end.max(start).as_nanos(),
         count,

@@ -30,9 +30,9 @@ impl<'a> Tree<'a> {
             .iter()
             .enumerate()
             .map(|(index, span)| {
-                let place = by_id.binary_search_by_key(&span.parent, |(id, _)| *id).ok()?;
-                let parent = by_id.get(place)?.1;
-                (parent != index).then_some(parent)
+                let place = by_id.partition_point(|(id, _)| *id < span.parent);
+                let (id, parent) = *by_id.get(place)?;
+                (id == span.parent && parent != index).then_some(parent)
             })
             .collect();
         for (index, parent) in parents.iter().enumerate() {
@@ -69,11 +69,11 @@ impl<'a> Tree<'a> {
         };
         let (start, end) = range(span);
         let mut busy: Vec<(i64, i64)> = Vec::new();
-        // A span has one parent, so that each is visited once; a loop ends at the operation it began at.
         let mut open: Vec<usize> = self.children.get(index).cloned().unwrap_or_default();
-        while let Some(next) = open.pop() {
-            let Some(child) = self.spans.get(next) else {
-                continue;
+        // A span has one parent, so that each is visited once, unless they are in a loop.
+        for _ in 0..self.spans.len() {
+            let Some((next, child)) = open.pop().and_then(|next| Some((next, self.spans.get(next)?))) else {
+                break;
             };
             match child.part {
                 Part::Inner => open.extend(self.children.get(next).into_iter().flatten()),
@@ -202,6 +202,18 @@ mod tests {
             span(3, 1, Part::Call, -50, 60),
         ];
         assert_eq!(self_times(&spans), [80, 500, 60]);
+    }
+
+    #[test]
+    fn loops_end() {
+        let spans = [
+            span(1, 2, Part::Inner, 0, 100),
+            span(2, 1, Part::Inner, 0, 100),
+            span(3, 4, Part::Serve, 0, 100),
+            span(4, 3, Part::Call, 10, 20),
+        ];
+        assert_eq!(self_times(&spans), [100, 100, 80, 0]);
+        assert!(Tree::new(&spans).callers(0).count() <= MAX_DEPTH);
     }
 
     proptest! {

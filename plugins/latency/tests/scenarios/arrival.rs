@@ -83,17 +83,27 @@ fn what_comes_twice_counts_once() {
 #[test]
 fn a_caller_that_comes_too_late_isnt_blamed() {
     let mut harness = harness();
-    let late = |second: u64| second + 40;
-    for second in 0..240 {
-        let shop = if second < 120 { HEALTHY } else { SLOW };
-        if second >= 40 {
-            let before = second - 40;
-            let shop = if before < 120 { HEALTHY } else { SLOW };
-            for batch in batches(shop, before..before + 1).into_iter().step_by(3) {
-                harness.spans(received(batch, at(late(before))));
+    let shop_at = |second: u64| {
+        if (120..200).contains(&second) {
+            SLOW
+        } else {
+            HEALTHY
+        }
+    };
+    for second in 0..360_u64 {
+        // Gateway's batches come 40 seconds late.
+        if let Some(before) = second.checked_sub(40) {
+            for batch in batches(shop_at(before), before..before + 1)
+                .into_iter()
+                .step_by(3)
+            {
+                harness.spans(received(batch, at(second)));
             }
         }
-        for (n, batch) in batches(shop, second..second + 1).into_iter().enumerate() {
+        for (n, batch) in batches(shop_at(second), second..second + 1)
+            .into_iter()
+            .enumerate()
+        {
             if n % 3 > 0 {
                 harness.spans(batch);
             }
