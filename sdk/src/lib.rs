@@ -110,6 +110,7 @@
 //! - Detectors implement [`Detector`]; [`Analyst`] and [`Reporter`] are the other two kinds of plugins.
 //! - Telemetry is read through views ([`Spans`], [`Logs`], [`Metrics`]) over columns that cross the sandbox as single
 //!   copies. Look attributes up by a [`Key`] where there are many spans.
+//! - What the semantic conventions say of a span (its operation, its peer, its failure) is in [`semconv`].
 //! - Be deterministic: iterate over a `BTreeMap`, not over a `HashMap`; take time from batches and ticks. The SDK
 //!   sees to NaNs.
 //! - Bound the state: a snapshot is at most [`snapshot::MAX_BYTES`] long.
@@ -127,6 +128,7 @@ mod ids;
 mod macros;
 mod manifest;
 pub mod reporter;
+pub mod semconv;
 pub mod snapshot;
 pub mod testing;
 mod time;
