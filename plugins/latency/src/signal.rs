@@ -15,7 +15,7 @@ use crate::significance::float;
 
 /// The kinds of signals.
 pub(crate) const SLOW: &str = "latency.slow";
-pub(crate) const ERROR_RATE: &str = "latency.error_rate";
+pub(crate) const ERROR_RATE: &str = "latency.failures";
 
 /// Version of the fingerprints. Whatever changes their parts raises it.
 const FINGERPRINT_VERSION: u32 = 1;
@@ -226,7 +226,7 @@ fn measures(verdict: &Verdict) -> Vec<Measure> {
     }
     if let Some(failures) = verdict.failures {
         add(
-            "latency.error_rate",
+            "latency.failures",
             "1",
             failures.rate.now,
             Some(failures.rate.usual),

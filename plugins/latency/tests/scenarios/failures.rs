@@ -13,11 +13,11 @@ fn a_rise_is_told_of_where_it_began_and_opens_nothing() {
     let signals = harness.take_signals();
     assert!(!signals.is_empty());
     for signal in &signals {
-        assert_eq!(signal.kind, "latency.error_rate");
+        assert_eq!(signal.kind, "latency.failures");
         assert_eq!(signal.severity, Severity::Low);
         assert_eq!(
             signal.fingerprint.parts,
-            ["latency.error_rate", "payment", "POST /charges"]
+            ["latency.failures", "payment", "POST /charges"]
         );
         assert!(!signal.evidence.is_empty() && signal.count > 0);
     }
@@ -32,7 +32,7 @@ fn a_rise_is_told_of_where_it_began_and_opens_nothing() {
     let rate = signal
         .measures
         .iter()
-        .find(|measure| measure.name == "latency.error_rate")
+        .find(|measure| measure.name == "latency.failures")
         .unwrap();
     assert!(rate.value > 0.4 && rate.baseline.unwrap() < 0.05, "{rate:?}");
 }

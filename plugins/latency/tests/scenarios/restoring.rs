@@ -28,7 +28,7 @@ fn through_a_whole_incident() {
         .map(|signal| signal.kind.as_str())
         .collect();
     assert!(
-        kinds.contains(&"latency.slow") && kinds.contains(&"latency.error_rate"),
+        kinds.contains(&"latency.slow") && kinds.contains(&"latency.failures"),
         "{kinds:?}"
     );
 }
