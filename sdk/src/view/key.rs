@@ -205,7 +205,7 @@ impl AttributeKey for &str {
 mod tests {
     use crate::testing::{SpanBatchBuilder, TestSpan};
     use crate::view::Spans;
-    use crate::{Time, Value};
+    use crate::{Text, Time, Value};
 
     #[test]
     fn several_keys_are_found_at_once() {
@@ -248,7 +248,7 @@ mod tests {
                     "{name} in row {row}"
                 );
                 assert_eq!(
-                    found.text(position).map(|text| text.as_str()),
+                    found.text(position).map(Text::as_str),
                     expected.and_then(Value::as_str),
                     "{name} in row {row}"
                 );
