@@ -22,7 +22,7 @@ pub struct PluginError {
 pub enum Call {
     /// Make an instance and ask for the manifest.
     Describe,
-    /// Make an instance and open a session in it.
+    /// Make an instance and open a session or an investigation in it.
     Open,
     /// Read spans.
     ObserveSpans,
@@ -36,6 +36,8 @@ pub enum Call {
     Snapshot,
     /// Make an instance and render a report.
     Render,
+    /// Take the next step of an investigation.
+    Advance,
 }
 
 impl Call {
@@ -51,6 +53,7 @@ impl Call {
             Self::Tick => "tick",
             Self::Snapshot => "snapshot",
             Self::Render => "render",
+            Self::Advance => "advance",
         }
     }
 }
@@ -117,6 +120,12 @@ pub enum Failure {
         /// How many there are.
         current: u64,
         /// How many are allowed.
+        maximum: u64,
+    },
+    /// It wanted to go on with an investigation that has to end.
+    #[error("took {maximum} steps without an end; no more are allowed (limit `steps`)")]
+    Steps {
+        /// Steps allowed.
         maximum: u64,
     },
     /// Evidence names a row that doesn't exist.
@@ -199,7 +208,7 @@ impl Failure {
             Self::Allocation { .. } => Some(FailureReason::Memory),
             Self::Stack { .. } => Some(FailureReason::Stack),
             Self::Trap { .. } => Some(FailureReason::Trap),
-            Self::Returned { .. } | Self::TooMuch { .. } => Some(FailureReason::Size),
+            Self::Returned { .. } | Self::TooMuch { .. } | Self::Steps { .. } => Some(FailureReason::Size),
             Self::Row { .. } | Self::Invalid { .. } | Self::Contract { .. } => Some(FailureReason::Invalid),
             Self::ConfigRefused { .. } | Self::SnapshotRefused { .. } => Some(FailureReason::Refused),
             Self::ReturnedError { .. } => Some(FailureReason::Error),
