@@ -9,8 +9,8 @@ pub mod sqlite;
 use aia_telemetry::{ProjectId, SegmentId, TenantId};
 
 pub use model::{
-    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentState, IngestKeyRecord,
-    PinnedSignal, TimelineEvent, TokenRecord, TokenScope,
+    BlockRecord, ChangeKind, ChangeRecord, ChangeSource, CommitRecord, Evidence, Incident, IncidentFilter,
+    IncidentState, IngestKeyRecord, PinnedSignal, TimelineEvent, TokenRecord, TokenScope,
 };
 
 /// Why the store could not do what it was asked to.
@@ -57,6 +57,9 @@ pub enum StoreError {
     #[error("{0}")]
     Decision(String),
 }
+
+/// Most changes that [`Store::changes`] gives.
+pub const MAX_CHANGES: usize = 1_000;
 
 /// A project of a tenant: what telemetry, sessions and incidents belong to.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -140,6 +143,13 @@ pub trait Store: Send + Sync {
     fn timeline(&self, tenant: &TenantId, incident: &str) -> Result<Vec<TimelineEvent>>;
     /// The evidence pinned with an incident.
     fn evidence(&self, tenant: &TenantId, incident: &str) -> Result<Vec<Evidence>>;
+
+    /// Keeps a change; false if one of that id is there already.
+    fn add_change(&self, scope: &Scope, change: &ChangeRecord) -> Result<bool>;
+    /// Changes that happened from `from` to `to`, both included, in the order of their times. Of more than
+    /// [`MAX_CHANGES`] the newest.
+    fn changes(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<ChangeRecord>>;
+
     /// Proves that the store can be read and written.
     fn check(&self) -> Result<()>;
 }

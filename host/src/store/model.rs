@@ -215,6 +215,104 @@ pub struct Evidence {
     pub fields: Vec<(String, String)>,
 }
 
+/// What kind of change it was.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// Another release of a service.
+    Deploy,
+    /// Settings.
+    Config,
+    /// A feature flag.
+    Flag,
+    /// Machines, networks, databases.
+    Infrastructure,
+    /// Anything else.
+    Other,
+}
+
+impl ChangeKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Deploy,
+        Self::Config,
+        Self::Flag,
+        Self::Infrastructure,
+        Self::Other,
+    ];
+
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Config => "config",
+            Self::Flag => "flag",
+            Self::Infrastructure => "infrastructure",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Who told of a change.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeSource {
+    /// `aia change`
+    Cli,
+    /// `POST /api/v1/changes`
+    Api,
+    /// Telemetry of a release that wasn't seen before.
+    Telemetry,
+}
+
+impl ChangeSource {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cli => "cli",
+            Self::Api => "api",
+            Self::Telemetry => "telemetry",
+        }
+    }
+}
+
+/// Something that was changed: a deploy, a setting, a flag.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ChangeRecord {
+    /// Hash of what it says, so that a retry counts once: `chg-` and 32 hex digits.
+    pub id: String,
+    /// Project it belongs to.
+    pub project: String,
+    /// When it happened, nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// What was changed.
+    pub kind: ChangeKind,
+    /// The service that was changed; empty if it concerns none, or all.
+    pub service: String,
+    /// The release that came; empty if unknown.
+    pub release: String,
+    /// The release that went; empty if unknown.
+    pub release_previous: String,
+    /// Who did it; empty if unknown.
+    pub author: String,
+    /// In words; may be empty.
+    pub text: String,
+    /// Where to read more; may be empty.
+    pub link: String,
+    /// Who told AIA.
+    pub source: ChangeSource,
+    /// When AIA was told, nanoseconds since the Unix epoch; of telemetry, the time of its segment.
+    pub received_at: u64,
+}
+
 /// Which incidents are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct IncidentFilter {
