@@ -2,7 +2,7 @@
 //! components behind the acknowledgement, keeps incidents and renders reports.
 //!
 //! The way of the data, module by module: [`ingest`] → [`journal`] → [`log`] → [`sessions`], which run plugins in the
-//! [`runtime`] → [`incidents`] in the [`store`]. [`core`] puts these together; [`server`], [`api`] and [`cli`] are the
+//! [`runtime`] → [`incidents`] in the [`store`] → [`investigations`]. [`core`] puts these together; [`server`], [`api`] and [`cli`] are the
 //! shells in front of it.
 
 pub mod api;
@@ -12,6 +12,7 @@ pub mod config;
 pub mod core;
 pub mod incidents;
 pub mod ingest;
+pub mod investigations;
 pub mod journal;
 pub mod log;
 mod logging;

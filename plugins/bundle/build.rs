@@ -38,11 +38,18 @@ const FIRST_PARTY: [Plugin; 2] = [
     },
 ];
 
-const FOR_TESTS: [Plugin; 1] = [Plugin {
-    name: "evil",
-    package: "aia-plugin-evil",
-    folder: "tests/evil",
-}];
+const FOR_TESTS: [Plugin; 2] = [
+    Plugin {
+        name: "evil",
+        package: "aia-plugin-evil",
+        folder: "tests/evil",
+    },
+    Plugin {
+        name: "evil-analyst",
+        package: "aia-plugin-evil-analyst",
+        folder: "tests/evil-analyst",
+    },
+];
 
 /// Whatever else can change the bytes.
 const SHARED_INPUTS: [&str; 6] = [

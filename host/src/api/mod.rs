@@ -4,6 +4,7 @@
 //! inside; the cause is logged with the same request id. An id of another tenant is answered like one that isn't there.
 
 mod auth;
+pub(crate) mod conclusion;
 mod guard;
 mod health;
 pub(crate) mod incidents;

@@ -21,6 +21,7 @@ use prometheus_client::registry::Registry;
 
 use crate::config::Config;
 use crate::ingest::JournalIntake;
+use crate::investigations::{self, Analyst, InvestigationConfig, Investigations, Investigator, NoModels};
 use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
@@ -88,6 +89,25 @@ impl Backend for Host {
                 config: "{}".to_owned(),
             })
             .collect();
+        let analysts = catalog
+            .loaded()
+            .filter(|plugin| plugin.kind() == PluginKind::Analyst);
+        let analysts = analysts
+            .map(|plugin| Analyst {
+                plugin: Arc::clone(plugin),
+                config: "{}".to_owned(),
+            })
+            .collect();
+        let investigator = Investigator::new(
+            InvestigationConfig::default(),
+            analysts,
+            Arc::clone(&log),
+            Arc::clone(&store),
+            Arc::clone(&metrics),
+            Arc::new(NoModels),
+        );
+        let found = investigations::Wake::default();
+        let investigations = Investigations::start(Arc::new(investigator), found.clone())?;
         let sessions = Sessions::start(
             session_config,
             detectors,
@@ -96,6 +116,7 @@ impl Backend for Host {
             Arc::clone(&store),
             Arc::clone(&keys),
             Arc::clone(&metrics),
+            Arc::new(move |scope| found.wake(scope)),
         )?;
         let redactor = Redactor::new(&RedactConfig {
             emails: config.redaction.emails,
@@ -115,7 +136,13 @@ impl Backend for Host {
             readiness: Arc::new(StoreReadiness(store)),
             metrics: registry,
         };
-        Ok((services, Box::new(RunningHost { log, sessions, lock })))
+        let running = RunningHost {
+            log,
+            sessions,
+            investigations,
+            lock,
+        };
+        Ok((services, Box::new(running)))
     }
 
     fn store(&self, config: &Config) -> Result<Arc<dyn Store>, BackendError> {
@@ -168,10 +195,11 @@ impl Readiness for StoreReadiness {
     }
 }
 
-/// What has to be ended in order: first those who append to the log, then the log, then the lock.
+/// What has to be ended in order: first those who read and append to the log, then the log, then the lock.
 struct RunningHost {
     log: Arc<Log>,
     sessions: Sessions,
+    investigations: Investigations,
     lock: Lock,
 }
 
@@ -179,6 +207,7 @@ impl Running for RunningHost {
     fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let ended = tokio::task::spawn_blocking(move || {
+                self.investigations.close();
                 self.sessions.close();
                 self.log.close();
                 drop(self.lock);

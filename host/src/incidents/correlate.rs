@@ -233,7 +233,7 @@ fn traces(evidence: &[Evidence]) -> Vec<[u8; 16]> {
 }
 
 /// Severities in order.
-fn rank(severity: Severity) -> u8 {
+pub(crate) fn rank(severity: Severity) -> u8 {
     match severity {
         Severity::Low => 0,
         Severity::Medium => 1,
@@ -243,7 +243,7 @@ fn rank(severity: Severity) -> u8 {
 }
 
 /// A severity in words.
-pub(super) fn word(severity: Severity) -> &'static str {
+pub(crate) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Low => "low",
         Severity::Medium => "medium",

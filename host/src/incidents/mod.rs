@@ -7,4 +7,5 @@ pub mod report;
 mod tests;
 
 pub use correlate::{Decided, Found, decide};
-pub use evidence::{evidence_id, fingerprint_hash, from_row};
+pub(crate) use correlate::{rank, word};
+pub use evidence::{derived, evidence_id, fingerprint_hash, from_change, from_row, from_signal, item};

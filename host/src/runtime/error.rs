@@ -197,6 +197,9 @@ pub enum Failure {
     /// An earlier call to this session failed.
     #[error("was not done: an earlier call failed and ended this session")]
     Poisoned,
+    /// The investigation has ended, well or badly.
+    #[error("was not done: the investigation is over")]
+    Over,
 }
 
 impl Failure {
@@ -215,7 +218,8 @@ impl Failure {
             Self::SnapshotTooLarge { .. }
             | Self::Unsupported { .. }
             | Self::Instances { .. }
-            | Self::Poisoned => None,
+            | Self::Poisoned
+            | Self::Over => None,
         }
     }
 }

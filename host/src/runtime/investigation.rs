@@ -81,7 +81,7 @@ impl Investigation {
     /// up: then the investigation is over.
     pub fn advance(&mut self, event: &Event) -> Result<Step, PluginError> {
         let Some(mut live) = self.live.take() else {
-            return Err(self.plugin.account().error(Call::Advance, Failure::Poisoned));
+            return Err(self.plugin.account().error(Call::Advance, Failure::Over));
         };
         let Live {
             room,

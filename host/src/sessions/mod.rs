@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::log::{KeyRing, Log};
+use crate::log::{KeyRing, Log, Wake};
 use crate::metrics::Metrics;
 use crate::runtime::Plugin;
 use crate::store::{Scope, Store};
@@ -71,6 +71,8 @@ struct Shared {
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
     metrics: Arc<Metrics>,
+    /// Told when signals of a project were committed.
+    found: Wake,
     /// The lag that each worker saw last.
     lags: Mutex<Vec<Duration>>,
 }
@@ -124,7 +126,8 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Starts the workers, and wakes every project that has something to consume.
+    /// Starts the workers, and wakes every project that has something to consume. `found` is called with a project whose
+    /// signals were just committed; it must not block.
     ///
     /// # Errors
     /// If a thread can't be started.
@@ -136,6 +139,7 @@ impl Sessions {
         store: Arc<dyn Store>,
         keys: Arc<KeyRing>,
         metrics: Arc<Metrics>,
+        found: Wake,
     ) -> std::io::Result<Self> {
         let lags = Mutex::new(vec![Duration::ZERO; inboxes.0.len()]);
         let shared = Arc::new(Shared {
@@ -145,6 +149,7 @@ impl Sessions {
             store,
             keys,
             metrics,
+            found,
             lags,
         });
         let mut threads = Vec::new();

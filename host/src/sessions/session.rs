@@ -371,6 +371,9 @@ impl Session {
         for _ in 0..opened {
             shared.metrics.incident_opened();
         }
+        if !found.is_empty() {
+            (shared.found)(scope);
+        }
         Ok(())
     }
 

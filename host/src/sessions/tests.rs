@@ -49,6 +49,7 @@ fn run(
         Arc::clone(&store),
         Fixture::keys(),
         Arc::new(Metrics::default()),
+        Arc::new(|_| {}),
     )
     .unwrap();
     for number in 0..3 {

@@ -14,5 +14,6 @@ mod deeds;
 mod descriptions;
 mod files;
 mod flaws;
+mod investigations;
 mod isolation;
 mod support;

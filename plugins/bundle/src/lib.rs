@@ -1,6 +1,6 @@
 //! The first-party plugins as components. `build.rs` builds them; here are their bytes.
 //!
-//! With the feature `test-plugins` there is also `EVIL`, which misbehaves on demand.
+//! With the feature `test-plugins` there are also `EVIL` and `EVIL_ANALYST`, which misbehave on demand.
 
 /// Detector of exceptions, error statuses and HTTP 5xx.
 pub const ERRORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/errors.wasm"));
@@ -14,6 +14,10 @@ pub const FIRST_PARTY: &[(&str, &[u8])] = &[("errors", ERRORS), ("report", REPOR
 /// A detector that misbehaves in every way the host defends against.
 #[cfg(feature = "test-plugins")]
 pub const EVIL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/evil.wasm"));
+
+/// An analyst that misbehaves in every way the host defends against.
+#[cfg(feature = "test-plugins")]
+pub const EVIL_ANALYST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/evil-analyst.wasm"));
 
 #[cfg(test)]
 mod tests {

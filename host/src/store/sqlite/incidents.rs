@@ -107,7 +107,7 @@ fn two(tenant: &TenantId, incident: &str) -> [Value; 2] {
 }
 
 /// Runs a query that gives (id, JSON body).
-fn bodies<T: serde::de::DeserializeOwned>(
+pub(super) fn bodies<T: serde::de::DeserializeOwned>(
     connection: &Connection,
     operation: &'static str,
     what: &'static str,

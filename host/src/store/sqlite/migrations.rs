@@ -7,7 +7,11 @@ use crate::store::{Result, StoreError};
 
 /// What makes each version of the schema of the one before; the first makes it of an empty file. A new file goes through
 /// all of them, so that there is one way to a schema. Never change one that was released: add one.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
 
 /// Brings a database to the schema of this version; `PRAGMA user_version` holds which one it has.
 pub(super) fn migrate(connection: &Connection) -> Result<()> {
