@@ -28,6 +28,11 @@ struct ByReason {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ByResult {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ByRule {
     rule: String,
 }
@@ -65,6 +70,7 @@ pub struct Metrics {
     investigations: Family<ByOutcome, Counter>,
     investigation_seconds: InvestigationSeconds,
     claims_dropped: Counter,
+    plugin_loads: Family<ByResult, Counter>,
     plugins: Arc<Mutex<Vec<Arc<Plugin>>>>,
 }
 
@@ -186,12 +192,27 @@ impl Metrics {
             "Claims, suspects and diffs of analysts that did not stand the check",
             self.claims_dropped.clone(),
         );
+        registry.register(
+            "plugin_loads",
+            "Files of plugins that were taken up while the host ran",
+            self.plugin_loads.clone(),
+        );
         registry.register_collector(Box::new(PluginCollector(Arc::clone(&self.plugins))));
     }
 
-    /// Has a plugin's counters shown.
-    pub fn add_plugin(&self, plugin: Arc<Plugin>) {
-        self.plugins.lock().push(plugin);
+    pub(crate) fn plugins_loaded(&self, loaded: u64, failed: u64) {
+        for (result, count) in [("ok", loaded), ("failed", failed)] {
+            if count > 0 {
+                self.plugin_loads
+                    .get_or_create(&ByResult { result })
+                    .inc_by(count);
+            }
+        }
+    }
+
+    /// Has these plugins' counters shown, instead of those before.
+    pub fn show_plugins(&self, plugins: Vec<Arc<Plugin>>) {
+        *self.plugins.lock() = plugins;
     }
 
     pub(crate) fn ingested(&self, signal: SignalType, rows: u64, bytes: u64) {

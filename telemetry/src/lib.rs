@@ -29,7 +29,7 @@ pub use columns::{
     SpanLinks, Spans, Strings, Summaries, pack_range, unpack_range, value_kind,
 };
 pub use commit::{Commit, CommitError, commit_key, session_prefix, signal_id};
-pub use cut::{MAX_BATCH_ROWS, cut};
+pub use cut::{MAX_BATCH_ROWS, Piece, cut, shift_times, split_by_time, time_span};
 pub use decompress::{ContentEncoding, decompress};
 pub use footer::{Footer, MAX_FOOTER_SERVICES};
 pub use keys::{IngestKey, IngestSecrets, KeyError};

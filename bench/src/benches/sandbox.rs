@@ -49,6 +49,7 @@ pub(super) fn run() -> Result<Outcome> {
             Figure::new("a span, detector native", native.median_ns / ROWS, "ns"),
             Figure::new("the sandbox's share of the way", difference, "%").goal(Goal::AtMost(10.0)),
         ],
+        ..Outcome::default()
     })
 }
 

@@ -25,6 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use openapi::document;
+pub(crate) use time::parse as parse_time;
 pub use time::rfc3339;
 pub use token::{Token, TokenError};
 

@@ -1,8 +1,9 @@
 //! Commands and their flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use aia_telemetry::{KeyId, ProjectId, TenantId};
+use aia_telemetry::{KeyId, ProjectId, SignalType, TenantId};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
@@ -54,6 +55,10 @@ pub(super) enum Command {
     Incidents(Incidents),
     /// Render an incident's report.
     Report(Report),
+    /// Send recorded OTLP through the whole pipeline, and show what it finds.
+    Replay(Replay),
+    /// Run a detector over the telemetry of the data folder, and compare what it would have found.
+    Backtest(Backtest),
     /// List plugins, or check a file.
     Plugin {
         #[command(subcommand)]
@@ -170,6 +175,82 @@ pub(super) struct Report {
     pub(super) format: String,
     #[command(flatten)]
     pub(super) of: OfTenant,
+}
+
+/// `aia replay`
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// Recordings: `.otlp` (protobuf, each request behind its length as a varint) or `.jsonl` (a request a line), also
+    /// compressed (`.zst`, `.gz`); in any order.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Keep it in this data folder; a throw-away one by default.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) into: Option<PathBuf>,
+    /// What the files hold, where their names don't say.
+    #[arg(long, value_enum)]
+    pub(super) signal: Option<SignalName>,
+    /// Time that passes behind the last row, so that detectors end what they wait for; up to a day.
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = settle)]
+    pub(super) settle: Duration,
+    /// Pass over damaged requests instead of ending at the first.
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+/// The kinds of telemetry, as a flag's value.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SignalName {
+    /// Spans.
+    Traces,
+    /// Log records.
+    Logs,
+    /// Metrics.
+    Metrics,
+}
+
+impl From<SignalName> for SignalType {
+    fn from(name: SignalName) -> Self {
+        match name {
+            SignalName::Traces => Self::Traces,
+            SignalName::Logs => Self::Logs,
+            SignalName::Metrics => Self::Metrics,
+        }
+    }
+}
+
+fn settle(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time of at most a day, such as 120s".to_owned();
+    let time = text.parse::<jiff::SignedDuration>().map_err(|_| wrong())?;
+    let time = Duration::try_from(time).map_err(|_| wrong())?;
+    (time <= Duration::from_secs(24 * 60 * 60))
+        .then_some(time)
+        .ok_or_else(wrong)
+}
+
+/// `aia backtest`
+#[derive(Debug, clap::Args)]
+pub(super) struct Backtest {
+    /// The detector's file.
+    #[arg(value_name = "PLUGIN.wasm")]
+    pub(super) plugin: PathBuf,
+    /// Only what was received at or after this, such as `2026-11-23T12:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) from: Option<u64>,
+    /// Only what was received at or before this.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) to: Option<u64>,
+    /// The detector's configuration.
+    #[arg(long = "plugin-config", value_name = "JSON", default_value = "{}")]
+    pub(super) plugin_config: String,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+fn time(text: &str) -> Result<u64, String> {
+    crate::api::parse_time(text).ok_or_else(|| "a time such as 2026-11-23T12:00:00Z".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

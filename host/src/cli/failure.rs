@@ -4,7 +4,9 @@ use std::{io, path::PathBuf};
 
 use crate::{
     api::TokenError,
+    backtest::BacktestError,
     config::ConfigError,
+    replay::ReplayError,
     server::{BackendError, FirstStartError, ReportError, ServeError},
     store::StoreError,
 };
@@ -72,6 +74,12 @@ pub(super) enum Failure {
         #[source]
         source: BackendError,
     },
+    /// No replay.
+    #[error("cannot replay")]
+    Replay(#[from] ReplayError),
+    /// No back test.
+    #[error("cannot test the detector")]
+    Backtest(#[from] BacktestError),
     /// A file can't be written.
     #[error("cannot write `{}`", file.display())]
     Write {
@@ -87,7 +95,11 @@ pub(super) enum Failure {
 impl Failure {
     /// Whether the caller made a mistake, rather than something having failed.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(self, Self::Config(_))
+        matches!(
+            self,
+            Self::Config(_)
+                | Self::Replay(ReplayError::UnknownFormat { .. } | ReplayError::UnknownSignal { .. })
+        )
     }
 
     /// What to do about it, where that can be said.
@@ -106,6 +118,12 @@ impl Failure {
             }
             Self::Report(ReportError::UnknownFormat { .. }) => {
                 Some("`aia plugin list` shows what each reporter renders".to_owned())
+            }
+            Self::Replay(ReplayError::Damaged { .. }) => {
+                Some("`--keep-going` passes over what is damaged and says so".to_owned())
+            }
+            Self::Replay(ReplayError::Older { .. }) => {
+                Some("give another folder with `--into`, or another `--project`".to_owned())
             }
             _ => None,
         }

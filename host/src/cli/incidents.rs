@@ -79,6 +79,11 @@ fn list(
     if output.json {
         return output.value(&List { incidents });
     }
+    table(&incidents, output)
+}
+
+/// Prints incidents as a table.
+pub(super) fn table(incidents: &[model::Incident], output: &mut Output) -> Result<(), Failure> {
     if incidents.is_empty() {
         return output.text("No incidents.");
     }
@@ -246,7 +251,7 @@ fn state(output: &Output, state: &str) -> String {
     }
 }
 
-fn severity(output: &Output, severity: &str) -> String {
+pub(super) fn severity(output: &Output, severity: &str) -> String {
     match severity {
         "critical" => output.coloured(Colour::Magenta, severity),
         "high" => output.coloured(Colour::Red, severity),

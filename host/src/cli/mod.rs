@@ -6,11 +6,13 @@
 //! a terminal ([`text`]).
 
 mod args;
+mod backtest;
 mod failure;
 mod incidents;
 mod key;
 mod output;
 mod plugin;
+mod replay;
 mod report;
 mod settings;
 mod text;
@@ -76,6 +78,8 @@ fn dispatch(backend: &dyn Backend, args: Args, sources: Sources, output: &mut Ou
         Command::Up(_) => up::run(backend, config, output),
         Command::Incidents(incidents) => incidents::run(backend, config, &incidents, output),
         Command::Report(report) => report::run(backend, config, &report, output),
+        Command::Replay(wanted) => replay::run(backend, config, &wanted, output),
+        Command::Backtest(wanted) => backtest::run(backend, config, wanted, output),
         Command::Plugin {
             command: PluginCommand::List,
         } => plugin::list(backend, config, output),

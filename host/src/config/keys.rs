@@ -238,5 +238,6 @@ pub fn annotated_defaults() -> String {
             key.default
         ));
     }
+    text.push_str(super::plugin_settings::COMMENT);
     text
 }

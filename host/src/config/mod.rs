@@ -7,6 +7,7 @@
 mod error;
 mod file;
 mod keys;
+mod plugin_settings;
 mod sources;
 mod value;
 
@@ -14,6 +15,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use error::{ConfigError, Origin};
 pub use keys::annotated_defaults;
+pub use plugin_settings::{AllPluginSettings, PluginSettings};
 pub use sources::{Loaded, Setting, Sources};
 
 /// Everything that can be set. Values come from [`Sources::load`] only, so that none misses its default.
@@ -31,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// `plugin.…`
     pub plugin: PluginLimits,
+    /// `settings.<plugin>.…`: what plugins are told.
+    pub settings: AllPluginSettings,
     /// `redaction.…`
     pub redaction: Redaction,
     /// `log.…`
@@ -138,6 +142,7 @@ impl Config {
                 memory: 0,
                 call_time: Duration::ZERO,
             },
+            settings: AllPluginSettings::new(),
             redaction: Redaction { emails: false },
             log: Log {
                 format: LogFormat::Text,

@@ -267,7 +267,7 @@ mod tests {
             };
             let grid = Grid::around(during);
             assert!(
-                grid.steps <= 120 && grid.step % SECOND == 0,
+                grid.steps <= 120 && grid.step.is_multiple_of(SECOND),
                 "{length}: {}",
                 grid.steps
             );

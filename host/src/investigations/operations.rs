@@ -414,7 +414,7 @@ pub(super) fn content_hash(scope: &Scope, service: &str, fields: &[(String, Stri
     hasher.finalize().to_hex().chars().take(32).collect()
 }
 
-/// Trace ids ought to be random, but some senders count: the finaliser of SplitMix64 mends it.
+/// Trace ids ought to be random, but some senders count: the finaliser of `SplitMix64` mends it.
 fn hash((high, low): (u64, u64)) -> u64 {
     let mut value = high.rotate_left(32) ^ low;
     value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);

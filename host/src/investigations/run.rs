@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::charts::{self, Subject};
 use super::{Checked, GatherLimits, Gatherer, check};
@@ -96,7 +96,7 @@ impl Models for NoModels {
 /// Investigates incidents with all analysts.
 pub struct Investigator {
     pub(super) config: InvestigationConfig,
-    pub(super) analysts: Vec<Analyst>,
+    analysts: RwLock<Arc<Vec<Analyst>>>,
     pub(super) log: Arc<Log>,
     pub(super) store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
@@ -127,7 +127,7 @@ impl Investigator {
     ) -> Self {
         Self {
             config,
-            analysts,
+            analysts: RwLock::new(Arc::new(analysts)),
             log,
             store,
             metrics,
@@ -135,6 +135,16 @@ impl Investigator {
             resting: Mutex::default(),
             is_closing: AtomicBool::new(false),
         }
+    }
+
+    /// Goes on with these analysts; what is under way ends with those it began with.
+    pub fn replace(&self, analysts: Vec<Analyst>) {
+        *self.analysts.write() = Arc::new(analysts);
+    }
+
+    /// The analysts in force.
+    pub(super) fn analysts(&self) -> Arc<Vec<Analyst>> {
+        Arc::clone(&self.analysts.read())
     }
 
     /// Has every analyst explain an incident, and stores what comes of it. `now` is the time of the data, nanoseconds since
@@ -166,13 +176,10 @@ impl Investigator {
         let pinned = self.store.evidence(&scope.tenant, id)?;
         let before = self.store.investigations(&scope.tenant, id)?;
         let conclusions = self.store.conclusions(&scope.tenant, id)?;
+        let analysts = self.analysts();
         let mut all_done = Vec::new();
         let mut is_new = false;
-        for analyst in self
-            .analysts
-            .iter()
-            .filter(|analyst| is_wanted(analyst.plugin.name()))
-        {
+        for analyst in analysts.iter().filter(|analyst| is_wanted(analyst.plugin.name())) {
             let name = analyst.plugin.name();
             let look = Look {
                 scope,

@@ -517,7 +517,7 @@ fn a_failing_analyst_rests_and_harms_nothing() {
         started.elapsed() >= Duration::from_millis(50 + 100),
         "it rests in between"
     );
-    let plugin = &investigator.analysts[0].plugin;
+    let plugin = Arc::clone(&investigator.analysts()[0].plugin);
     assert_eq!(plugin.stats().all_failures(), u64::from(config.attempts));
     assert_eq!(
         world.store.conclusions(&scope().tenant, &world.incident).unwrap(),
@@ -538,7 +538,7 @@ fn a_failing_analyst_rests_and_harms_nothing() {
 fn nothing_is_done_twice_for_nothing() {
     let world = World::new();
     let investigator = world.investigator(Deed::Behave, InvestigationConfig::default());
-    let calls = || investigator.analysts[0].plugin.stats().calls();
+    let calls = || investigator.analysts()[0].plugin.stats().calls();
     let now = (START + 61) * SECOND;
     investigator.investigate(&scope(), &world.incident, now).unwrap();
     let (after_first, events) = (

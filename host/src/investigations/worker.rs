@@ -148,7 +148,8 @@ impl Investigator {
 
     /// Investigates one incident of a project, if one is due.
     fn next(&self, scope: &Scope) -> Result<Left, StoreError> {
-        if self.analysts.is_empty() {
+        let analysts = self.analysts();
+        if analysts.is_empty() {
             return Ok(Left::Nothing);
         }
         let filter = IncidentFilter {
@@ -167,7 +168,7 @@ impl Investigator {
             let now = head.max(incident.updated_at);
             let records = self.store.investigations(&scope.tenant, &incident.id)?;
             let mut due_now = Vec::new();
-            for analyst in &self.analysts {
+            for analyst in analysts.iter() {
                 let name = analyst.plugin.name();
                 let last = records.iter().find(|record| record.analyst == name);
                 match due(&self.config, &incident, last, now) {

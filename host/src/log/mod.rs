@@ -9,6 +9,7 @@ mod range;
 mod recover;
 #[cfg(test)]
 pub(crate) mod tests;
+mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
@@ -25,6 +26,7 @@ pub use blocks::BlockError;
 pub use keys::KeyRing;
 pub use lookup::TraceRow;
 pub use range::{ScanBudget, Scanned, Wanted};
+pub use view::LogView;
 
 use crate::journal::{
     self, Append, Appended, FramePosition, Journal, JournalConfig, JournalError, Sink, Stored,
@@ -269,6 +271,15 @@ impl Log {
     pub fn append_blocking(&self, append: Append) -> Result<Appended, JournalError> {
         let journal = self.journal.lock().clone().ok_or(JournalError::Closed)?;
         journal.append_blocking(append)
+    }
+
+    /// As [`Self::append_blocking`], for several in this order.
+    ///
+    /// # Errors
+    /// As [`Self::append`], for the first that failed.
+    pub fn append_all_blocking(&self, appends: Vec<Append>) -> Result<Vec<Appended>, JournalError> {
+        let journal = self.journal.lock().clone().ok_or(JournalError::Closed)?;
+        journal.append_all_blocking(appends)
     }
 
     /// Closes the journal's current file and has it compacted, whatever its size.

@@ -295,8 +295,7 @@ fn a_flipped_byte_in_a_block_loses_that_segment_and_no_other() {
 /// One span at this second.
 fn span_at(second: u64) -> String {
     format!(
-        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"traceId":"{:032x}","spanId":"{second:016x}","name":"n","startTimeUnixNano":"{0}000000000","endTimeUnixNano":"{0}000000000"}}]}}]}}]}}"#,
-        second
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"traceId":"{second:032x}","spanId":"{second:016x}","name":"n","startTimeUnixNano":"{second}000000000","endTimeUnixNano":"{second}000000000"}}]}}]}}]}}"#
     )
 }
 

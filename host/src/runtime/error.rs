@@ -267,10 +267,10 @@ pub enum LoadFailure {
         /// What it is instead, or where reading failed.
         reason: String,
     },
-    /// It imports something of the system.
+    /// It imports something of the system that no plugin has.
     #[error(
-        "it imports WASI (`{import}`), which this version of AIA doesn't offer to plugins; build it for \
-         wasm32-unknown-unknown, or with a toolchain that leaves out WASI"
+        "it imports `{import}`, which plugins don't have; of WASI there is 0.2 with cli, clocks, filesystem, io, \
+         random and sockets, all of them empty"
     )]
     Wasi {
         /// The import.

@@ -32,10 +32,12 @@ mod plugin;
 mod render;
 mod resources;
 mod session;
+mod state;
 mod stats;
 mod step;
 mod ticker;
 mod trap;
+mod wasi;
 
 pub use artifact::compile_child_main;
 pub use batch::Batch;

@@ -2,11 +2,14 @@
 //! live on one of them, consume its log in order and advance by commits. All of it behind the acknowledgement: a slow
 //! plugin makes lag, never a refused request.
 
+mod offline;
 mod project;
 mod session;
 #[cfg(test)]
 mod tests;
 mod worker;
+
+pub use offline::{Offline, Stalled};
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::log::{KeyRing, Log, Wake};
 use crate::metrics::Metrics;
@@ -66,7 +69,8 @@ pub struct Detector {
 /// What all workers share.
 struct Shared {
     config: SessionConfig,
-    detectors: Vec<Detector>,
+    /// The detectors in force; projects compare the pointer to see that they were replaced.
+    detectors: RwLock<Arc<Vec<Detector>>>,
     log: Arc<Log>,
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
@@ -88,6 +92,7 @@ enum Message {
 #[derive(Clone)]
 pub struct Waker {
     senders: Arc<Vec<Sender<Message>>>,
+    found: Wake,
 }
 
 impl Waker {
@@ -107,27 +112,35 @@ impl Waker {
 /// Receiving ends of the workers to be started.
 pub struct Inboxes(Vec<std::sync::mpsc::Receiver<Message>>);
 
-/// Makes the queues of `workers` worker threads.
+/// Makes the queues of `workers` worker threads. These call `found` with a project whose signals they have just committed;
+/// it must not block.
 #[must_use]
-pub fn queues(workers: usize) -> (Waker, Inboxes) {
+pub fn queues(workers: usize, found: Wake) -> (Waker, Inboxes) {
     let (senders, receivers) = (0..workers.max(1)).map(|_| channel()).unzip();
     (
         Waker {
             senders: Arc::new(senders),
+            found,
         },
         Inboxes(receivers),
     )
 }
 
+impl Shared {
+    fn detectors(&self) -> Arc<Vec<Detector>> {
+        Arc::clone(&self.detectors.read())
+    }
+}
+
 /// The running sessions.
 pub struct Sessions {
+    shared: Arc<Shared>,
     waker: Waker,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Sessions {
-    /// Starts the workers, and wakes every project that has something to consume. `found` is called with a project whose
-    /// signals were just committed; it must not block.
+    /// Starts the workers, and wakes every project that has something to consume.
     ///
     /// # Errors
     /// If a thread can't be started.
@@ -139,17 +152,16 @@ impl Sessions {
         store: Arc<dyn Store>,
         keys: Arc<KeyRing>,
         metrics: Arc<Metrics>,
-        found: Wake,
     ) -> std::io::Result<Self> {
         let lags = Mutex::new(vec![Duration::ZERO; inboxes.0.len()]);
         let shared = Arc::new(Shared {
             config,
-            detectors,
+            detectors: RwLock::new(Arc::new(detectors)),
             log,
             store,
             keys,
             metrics,
-            found,
+            found: Arc::clone(&waker.found),
             lags,
         });
         let mut threads = Vec::new();
@@ -166,9 +178,16 @@ impl Sessions {
             waker.wake(&scope);
         }
         Ok(Self {
+            shared,
             waker,
             threads: Mutex::new(threads),
         })
+    }
+
+    /// Puts other detectors in the place of those that run. Each project commits its sessions with a snapshot between two
+    /// segments and goes on from there with the new ones, all of them at once.
+    pub fn replace(&self, detectors: Vec<Detector>) {
+        *self.shared.detectors.write() = Arc::new(detectors);
     }
 
     /// Commits every session with a snapshot and ends the workers.

@@ -1,11 +1,12 @@
 //! The sessions of one project, which read its log together: a segment is read and decoded once for all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aia_telemetry::{MAX_BATCH_ROWS, cut};
 
-use super::Shared;
 use super::session::{Session, Step};
+use super::{Detector, Shared};
 use crate::clock;
 use crate::log::LogSegment;
 use crate::runtime::Batch;
@@ -18,6 +19,8 @@ pub(super) struct Project {
     scope: Scope,
     /// None until there is something to consume.
     sessions: Option<Vec<Session>>,
+    /// Of which those sessions are.
+    detectors: Arc<Vec<Detector>>,
     /// When the oldest segment that isn't committed by all sessions was received; 0 if all is committed.
     behind_since: u64,
 }
@@ -27,6 +30,7 @@ impl Project {
         Self {
             scope,
             sessions: None,
+            detectors: Arc::default(),
             behind_since: 0,
         }
     }
@@ -47,9 +51,20 @@ impl Project {
             .is_none_or(|sessions| sessions.iter().all(|session| session.position() >= head))
     }
 
+    /// The last segment that every session has consumed; 0 if there are none.
+    pub(super) fn position(&self) -> u64 {
+        let sessions = self.sessions.iter().flatten();
+        sessions.map(Session::position).min().unwrap_or(0)
+    }
+
     /// Consumes what there is, commits what is due.
     pub(super) fn step(&mut self, shared: &Shared) {
-        if shared.detectors.is_empty() {
+        let detectors = shared.detectors();
+        if !Arc::ptr_eq(&detectors, &self.detectors) {
+            self.close(shared);
+            self.detectors = detectors;
+        }
+        if self.detectors.is_empty() {
             return;
         }
         if let Err(error) = self.open(shared) {
@@ -62,6 +77,7 @@ impl Project {
         };
         loop {
             for session in sessions.iter_mut() {
+                session.commit_if_due(shared, scope, false);
                 session.make_ready(shared, scope);
             }
             let head = shared.log.head(scope).sequence;
@@ -78,12 +94,6 @@ impl Project {
                     return;
                 }
             }
-            for session in sessions.iter_mut() {
-                session.commit_if_due(shared, scope, false);
-            }
-        }
-        for session in sessions.iter_mut() {
-            session.commit_if_due(shared, scope, false);
         }
         self.measure(shared);
     }
@@ -110,7 +120,7 @@ impl Project {
                 .find(|(plugin, ..)| plugin == name)
                 .map(|(.., last)| *last)
         };
-        let new: Vec<_> = shared
+        let new: Vec<_> = self
             .detectors
             .iter()
             .filter(|detector| position(detector.plugin.name()).is_none())
@@ -124,7 +134,7 @@ impl Project {
             })
             .collect();
         if new.is_empty()
-            && shared
+            && self
                 .detectors
                 .iter()
                 .all(|detector| position(detector.plugin.name()) >= Some(head))
@@ -133,7 +143,7 @@ impl Project {
             return Ok(());
         }
         shared.store.register_sessions(&self.scope, &new)?;
-        self.sessions = Some(shared.detectors.iter().cloned().map(Session::new).collect());
+        self.sessions = Some(self.detectors.iter().cloned().map(Session::new).collect());
         Ok(())
     }
 

@@ -36,7 +36,7 @@ fn run(
         backoff: Duration::from_millis(20),
         ..SessionConfig::default()
     };
-    let (waker, inboxes) = queues(config.workers);
+    let (waker, inboxes) = queues(config.workers, Arc::new(|_| {}));
     let wake = waker.clone();
     let log = Arc::new(fixture.open_with(1 << 20, Arc::new(move |scope| wake.wake(scope))));
     let store = fixture.store();
@@ -49,7 +49,6 @@ fn run(
         Arc::clone(&store),
         Fixture::keys(),
         Arc::new(Metrics::default()),
-        Arc::new(|_| {}),
     )
     .unwrap();
     for number in 0..3 {
@@ -107,4 +106,65 @@ fn a_plugin_that_cannot_be_opened_stays_behind_alone() {
     };
     assert!(of("errors") >= Some(3), "{positions:?}");
     assert_eq!(of("evil"), Some(0));
+}
+
+#[test]
+fn replaced_detectors_go_on_where_those_before_them_were() {
+    let fixture = Fixture::new();
+    let config = SessionConfig {
+        workers: 1,
+        commit_after: Duration::ZERO,
+        ..SessionConfig::default()
+    };
+    let (waker, inboxes) = queues(config.workers, Arc::new(|_| {}));
+    let wake = waker.clone();
+    let log = Arc::new(fixture.open_with(1 << 20, Arc::new(move |scope| wake.wake(scope))));
+    let store = fixture.store();
+    let runtime = Runtime::new(RuntimeConfig::new(CompilerConfig::InProcess)).unwrap();
+    let detector = |bytes: &[u8]| Detector {
+        plugin: runtime.load("evil", bytes).unwrap(),
+        config: "{}".to_owned(),
+    };
+    let (first, second) = (
+        detector(aia_plugins::EVIL),
+        detector(&[aia_plugins::EVIL, &[0, 2, 1, b'x']].concat()),
+    );
+    let digests = [first.plugin.digest(), second.plugin.digest()];
+    let sessions = Sessions::start(
+        config,
+        vec![first],
+        (waker, inboxes),
+        Arc::clone(&log),
+        Arc::clone(&store),
+        Fixture::keys(),
+        Arc::new(Metrics::default()),
+    )
+    .unwrap();
+    let wait_until = |last: u64| {
+        let deadline = Instant::now() + DEADLINE;
+        while !store
+            .session_positions(&scope())
+            .unwrap()
+            .iter()
+            .any(|(.., position)| *position >= last)
+        {
+            assert!(Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    append(&log, 0);
+    wait_until(1);
+    sessions.replace(vec![second]);
+    append(&log, 1);
+    append(&log, 2);
+    wait_until(3);
+    sessions.close();
+    log.close();
+    let commits = store.resume(&scope(), "evil").unwrap();
+    let last = commits.last().unwrap();
+    assert_eq!((last.last_sequence, &last.digest), (3, &digests[1]));
+    // The one before left its state to it: commits go on without a gap, and the first of them are of the other file.
+    let first = commits.first().unwrap();
+    assert!(first.number > 1 && first.snapshot.is_some(), "{commits:?}");
+    assert_ne!(digests[0], digests[1]);
 }

@@ -144,6 +144,9 @@ pub trait Store: Send + Sync {
     fn incident(&self, tenant: &TenantId, id: &str) -> Result<Option<Incident>>;
     /// Signals of an incident in the order they came.
     fn incident_signals(&self, tenant: &TenantId, incident: &str) -> Result<Vec<PinnedSignal>>;
+    /// All signals of a project that were received from `from` to `to` (both included), also those of no incident, in the
+    /// order they came.
+    fn signals(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<PinnedSignal>>;
     /// The timeline of an incident.
     fn timeline(&self, tenant: &TenantId, incident: &str) -> Result<Vec<TimelineEvent>>;
     /// The evidence pinned with an incident.

@@ -17,3 +17,4 @@ mod flaws;
 mod investigations;
 mod isolation;
 mod support;
+mod wasi;

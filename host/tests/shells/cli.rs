@@ -130,6 +130,12 @@ OutOfStock in checkout
   last seen      -
   occurrences    3
 
+Analysis: suspects found the cause
+  OutOfStock in checkout
+  (1 of its claims did not stand the check)
+SUSPECT   SERVICE    OPERATION      RELEASE   CODE   WHY
+80 %      checkout   POST /orders   1.4.0            OutOfStock in checkout
+
 Timeline
 TIME                   EVENT    WHAT
 2026-11-23 12:00:05Z   opened   OutOfStock in checkout
@@ -320,6 +326,8 @@ Commands:
   up         Start the host: listen for telemetry, find incidents, serve the API
   incidents  List incidents, or show one
   report     Render an incident's report
+  replay     Send recorded OTLP through the whole pipeline, and show what it finds
+  backtest   Run a detector over the telemetry of the data folder, and compare what it would have found
   plugin     List plugins, or check a file
   key        Make, list and revoke ingest keys, which applications send telemetry with
   token      Make and list tokens for the API

@@ -8,6 +8,7 @@ mod config;
 mod grpc;
 mod http;
 mod openapi;
+mod replay;
 mod slow;
 mod support;
 mod up;

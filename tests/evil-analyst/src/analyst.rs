@@ -186,7 +186,7 @@ impl EvilAnalyst {
                 good.suspects = vec![Suspect {
                     probability: 1.5,
                     ..suspect
-                }]
+                }];
             }
             Deed::NanProbability => {
                 good.suspects = vec![Suspect {

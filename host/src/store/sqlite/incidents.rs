@@ -73,6 +73,23 @@ pub(super) fn signals(
     )
 }
 
+pub(super) fn received(
+    connection: &Connection,
+    scope: &Scope,
+    from: u64,
+    to: u64,
+) -> Result<Vec<PinnedSignal>> {
+    let query = "SELECT id, body FROM signals WHERE tenant = ? AND project = ? AND received_at BETWEEN ? AND ? \
+                 ORDER BY received_at, id";
+    let values = [
+        Value::from(scope.tenant.as_str().to_owned()),
+        Value::from(scope.project.as_str().to_owned()),
+        Value::from(signed(from)),
+        Value::from(signed(to)),
+    ];
+    bodies(connection, "list signals", "signal", query, &values)
+}
+
 pub(super) fn timeline(
     connection: &Connection,
     tenant: &TenantId,

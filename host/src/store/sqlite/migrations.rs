@@ -13,9 +13,14 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_3.sql"),
 ];
 
+/// The version of the schema that this version of AIA writes.
+pub(super) fn known_version() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
 /// Brings a database to the schema of this version; `PRAGMA user_version` holds which one it has.
 pub(super) fn migrate(connection: &Connection) -> Result<()> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = known_version();
     loop {
         let found = version(connection)?;
         if found > known {

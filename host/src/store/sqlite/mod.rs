@@ -45,6 +45,26 @@ impl Sqlite {
         })
     }
 
+    /// Opens the database only to read: nothing in its folder is changed, be a host running on it or not. What would write
+    /// fails.
+    ///
+    /// # Errors
+    /// If there is none, it can't be opened, or another version of AIA wrote it.
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        let reader = connect_read_only(path)?;
+        let found: i64 = reader
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(database("read the store's schema version"))?;
+        let known = migrations::known_version();
+        if found != known {
+            return Err(StoreError::Newer { found, known });
+        }
+        Ok(Self {
+            writer: Mutex::new(connect_read_only(path)?),
+            reader: Mutex::new(reader),
+        })
+    }
+
     fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock()
     }
@@ -70,6 +90,29 @@ fn connect(path: &Path) -> Result<Connection> {
         Ok(connection)
     };
     open().map_err(database("open the store"))
+}
+
+fn connect_read_only(path: &Path) -> Result<Connection> {
+    let open = || {
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        // Characters that mean something in a URI.
+        let name = path.to_string_lossy().replace('%', "%25");
+        let name = name.replace('?', "%3f").replace('#', "%23");
+        let mut shared_memory = path.as_os_str().to_owned();
+        shared_memory.push("-shm");
+        // After an orderly end there is no log beside the file: reading it "immutable" makes none. With a host running,
+        // or after it died, what is in the log counts.
+        let how = if Path::new(&shared_memory).exists() {
+            "mode=ro"
+        } else {
+            "mode=ro&immutable=1"
+        };
+        let connection = Connection::open_with_flags(format!("file:{name}?{how}"), flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(connection)
+    };
+    open().map_err(database("open the store to read"))
 }
 
 /// Wraps the driver's errors.
@@ -192,6 +235,10 @@ impl Store for Sqlite {
 
     fn incident_signals(&self, tenant: &TenantId, incident: &str) -> Result<Vec<PinnedSignal>> {
         incidents::signals(&self.reader(), tenant, incident)
+    }
+
+    fn signals(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<PinnedSignal>> {
+        incidents::received(&self.reader(), scope, from, to)
     }
 
     fn timeline(&self, tenant: &TenantId, incident: &str) -> Result<Vec<TimelineEvent>> {
