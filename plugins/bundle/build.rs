@@ -47,11 +47,18 @@ const FIRST_PARTY: [Plugin; 3] = [
     },
 ];
 
-const FOR_TESTS: [Plugin; 1] = [Plugin {
-    name: "evil",
-    package: "aia-plugin-evil",
-    folder: "tests/evil",
-}];
+const FOR_TESTS: [Plugin; 2] = [
+    Plugin {
+        name: "evil",
+        package: "aia-plugin-evil",
+        folder: "tests/evil",
+    },
+    Plugin {
+        name: "evil-analyst",
+        package: "aia-plugin-evil-analyst",
+        folder: "tests/evil-analyst",
+    },
+];
 
 /// Those that import WASI.
 const FOR_TESTS_OF_WASI: [Plugin; 1] = [Plugin {

@@ -24,7 +24,9 @@ use super::{
     Api,
     acts::etag,
     auth::Caller,
-    blocking, model,
+    blocking,
+    conclusion::Conclusion,
+    model,
     problem::{Problem, ProblemDocument},
     time::{parse, rfc3339},
 };
@@ -66,9 +68,11 @@ pub(crate) struct IncidentDetails {
     pub(crate) incident: model::Incident,
     /// What detectors found, in the order it came.
     pub(crate) signals: Vec<model::IncidentSignal>,
+    /// What analysts concluded, newest first.
+    pub(crate) conclusions: Vec<Conclusion>,
     /// What happened to it.
     pub(crate) timeline: Vec<model::TimelineEvent>,
-    /// The rows of telemetry that show it.
+    /// The rows of telemetry that show it, and what else conclusions refer to.
     pub(crate) evidence: Vec<model::Evidence>,
 }
 
@@ -88,6 +92,11 @@ pub(crate) fn details(
         incident: incident.into(),
         signals: store
             .incident_signals(tenant, id)?
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        conclusions: store
+            .conclusions(tenant, id)?
             .into_iter()
             .map(Into::into)
             .collect(),
@@ -160,7 +169,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Shows one incident with its signals, timeline and evidence.
+/// Shows one incident with its signals, conclusions, timeline and evidence.
 #[utoipa::path(
     get,
     path = "/api/v1/incidents/{id}",

@@ -7,6 +7,7 @@ mod acts;
 mod auth;
 mod body;
 mod changes;
+pub(crate) mod conclusion;
 mod guard;
 mod health;
 pub(crate) mod incidents;

@@ -170,12 +170,12 @@ pub(crate) struct TimelineEvent {
     pub(crate) evidence: Vec<String>,
 }
 
-/// A row of telemetry that shows something.
+/// A piece of evidence: a row of telemetry, or figures, a signal or a change that an analyst was given.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Evidence {
-    /// Its id, such as `ev-…-17`.
+    /// Its id, such as `ev-…-17`, or `op-…`.
     pub(crate) id: String,
-    /// `span`, `log` or `point`.
+    /// `span`, `log` or `point` of a row; `operation`, `series`, `signal` or `change`.
     pub(crate) kind: String,
     /// When.
     #[schema(format = DateTime)]
@@ -188,7 +188,7 @@ pub(crate) struct Evidence {
     pub(crate) span_id: String,
     /// One line for a person.
     pub(crate) title: String,
-    /// Segment the row lies in.
+    /// Segment the row lies in; empty if it is no row.
     pub(crate) segment: String,
     /// Row there.
     pub(crate) row: u32,

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     api::{
+        conclusion::Conclusion,
         incidents::{IncidentDetails, details},
         model,
     },
@@ -168,6 +169,9 @@ fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
         .collect();
     output.text(&facts.concat())?;
 
+    if let Some(conclusion) = found.conclusions.first() {
+        print_conclusion(conclusion, output)?;
+    }
     if !found.timeline.is_empty() {
         output.text("\nTimeline")?;
         let rows = found.timeline.iter().map(|event| {
@@ -217,6 +221,48 @@ fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+/// The newest conclusion: what an analyst says, and whom it suspects.
+fn print_conclusion(conclusion: &Conclusion, output: &mut Output) -> Result<(), Failure> {
+    let verdict = match conclusion.verdict.as_str() {
+        "cause" => "found the cause",
+        "no-code-cause" => "found no cause in the code",
+        _ => "found not enough evidence",
+    };
+    output.text(&format!(
+        "\nAnalysis: {} {verdict}",
+        text::line(&conclusion.analyst)
+    ))?;
+    let statements = conclusion.statements.iter();
+    let mut lines: Vec<_> = statements
+        .map(|statement| format!("  {}\n", text::line(&statement.text)))
+        .collect();
+    if conclusion.dropped > 0 {
+        lines.push(format!(
+            "  ({} of its claims did not stand the check)\n",
+            conclusion.dropped
+        ));
+    }
+    output.text(&lines.concat())?;
+    if conclusion.suspects.is_empty() {
+        return Ok(());
+    }
+    let rows = conclusion.suspects.iter().map(|suspect| {
+        let reason = suspect.reasons.first().map_or("", |reason| reason.text.as_str());
+        vec![
+            format!("{:.0} %", suspect.probability * 100.0),
+            text::short(&suspect.service, 40),
+            text::short(&suspect.operation, 40),
+            text::short(&suspect.release, 20),
+            text::short(&suspect.code, 40),
+            text::short(reason, TITLE),
+        ]
+    });
+    output.table(
+        &["SUSPECT", "SERVICE", "OPERATION", "RELEASE", "CODE", "WHY"],
+        rows.collect(),
+    )
 }
 
 fn state(output: &Output, state: &str) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::config::{AllPluginSettings, Config};
+use crate::investigations::Analyst;
 use crate::runtime::{CacheConfig, CompilerConfig, Plugin, PluginKind, Runtime, RuntimeConfig};
 use crate::secrets::Secrets;
 use crate::server::{BackendError, PluginCatalog, PluginInfo};
@@ -118,6 +119,18 @@ impl Catalog {
         plugins
             .filter(|plugin| plugin.kind() == PluginKind::Detector)
             .map(|plugin| Detector {
+                config: self.settings_of(plugin.name()),
+                plugin,
+            })
+            .collect()
+    }
+
+    /// The analysts that run, each with its settings.
+    pub(super) fn analysts(&self) -> Vec<Analyst> {
+        let plugins = self.loaded().into_iter();
+        plugins
+            .filter(|plugin| plugin.kind() == PluginKind::Analyst)
+            .map(|plugin| Analyst {
                 config: self.settings_of(plugin.name()),
                 plugin,
             })

@@ -25,6 +25,7 @@ use prometheus_client::registry::Registry;
 use crate::backtest::{BacktestError, BacktestOptions, Backtested};
 use crate::config::Config;
 use crate::ingest::JournalIntake;
+use crate::investigations::{self, InvestigationConfig, Investigations, Investigator, NoModels};
 use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
@@ -67,7 +68,10 @@ impl Backend for Host {
             rules: config.incidents.clone(),
             ..SessionConfig::default()
         };
-        let (waker, inboxes) = sessions::queues(session_config.workers);
+        let found = investigations::Wake::default();
+        let changed = found.clone();
+        let (waker, inboxes) =
+            sessions::queues(session_config.workers, Arc::new(move |scope| changed.wake(scope)));
         let wake = waker.clone();
         std::fs::create_dir_all(folder.objects())?;
         let objects = Arc::new(LocalFileSystem::new_with_prefix(folder.objects())?.with_fsync(true));
@@ -84,6 +88,15 @@ impl Backend for Host {
             )
         })?;
         let log = Arc::new(log);
+        let investigator = Arc::new(Investigator::new(
+            InvestigationConfig::default(),
+            catalog.analysts(),
+            Arc::clone(&log),
+            Arc::clone(&store),
+            Arc::clone(&metrics),
+            Arc::new(NoModels),
+        ));
+        let investigations = Investigations::start(Arc::clone(&investigator), found)?;
         let sessions = Sessions::start(
             session_config,
             catalog.detectors(),
@@ -98,6 +111,7 @@ impl Backend for Host {
             Some(_) => Some(HotSwap::start(
                 Arc::clone(&catalog),
                 Arc::clone(&sessions),
+                investigator,
                 Arc::clone(&metrics),
             )?),
             None => None,
@@ -115,6 +129,7 @@ impl Backend for Host {
         let running = RunningHost {
             log,
             sessions,
+            investigations,
             hot_swap,
             lock,
         };
@@ -190,10 +205,11 @@ impl Readiness for StoreReadiness {
     }
 }
 
-/// What has to be ended in order: first those who append to the log, then the log, then the lock.
+/// What has to be ended in order: first those who read and append to the log, then the log, then the lock.
 struct RunningHost {
     log: Arc<Log>,
     sessions: Arc<Sessions>,
+    investigations: Investigations,
     hot_swap: Option<HotSwap>,
     lock: Lock,
 }
@@ -203,6 +219,7 @@ impl Running for RunningHost {
         Box::pin(async move {
             let ended = tokio::task::spawn_blocking(move || {
                 drop(self.hot_swap);
+                self.investigations.close();
                 self.sessions.close();
                 self.log.close();
                 drop(self.lock);

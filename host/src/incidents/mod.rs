@@ -16,7 +16,7 @@ mod traces;
 
 pub use acts::{Act, ActError, Done, MAX_ACT_TEXT, act};
 pub use correlate::{Decided, Found, decide};
-pub use evidence::{evidence_id, fingerprint_hash, from_row};
+pub use evidence::{derived, evidence_id, fingerprint_hash, from_change, from_row, from_signal, item};
 pub use lifecycle::{next_due, tend};
 pub use rules::Rules;
 pub(crate) use severity::{rank, word};

@@ -374,6 +374,9 @@ impl Session {
         })?;
         shared.metrics.committed(self.name(), found.len() as u64);
         shared.metrics.incidents(decided.opened, decided.regressed);
+        if !found.is_empty() {
+            (shared.found)(scope);
+        }
         Ok(())
     }
 

@@ -37,7 +37,7 @@ fn run(
         backoff: Duration::from_millis(20),
         ..SessionConfig::default()
     };
-    let (waker, inboxes) = queues(config.workers);
+    let (waker, inboxes) = queues(config.workers, Arc::new(|_| {}));
     let wake = waker.clone();
     let log = Arc::new(fixture.open_with(1 << 20, Arc::new(move |scope| wake.wake(scope))));
     let store = fixture.store();
@@ -117,7 +117,7 @@ fn replaced_detectors_go_on_where_those_before_them_were() {
         commit_after: Duration::ZERO,
         ..SessionConfig::default()
     };
-    let (waker, inboxes) = queues(config.workers);
+    let (waker, inboxes) = queues(config.workers, Arc::new(|_| {}));
     let wake = waker.clone();
     let log = Arc::new(fixture.open_with(1 << 20, Arc::new(move |scope| wake.wake(scope))));
     let store = fixture.store();
@@ -212,7 +212,7 @@ fn run_until(
     is_done: impl Fn(&dyn Store) -> bool,
 ) -> Arc<dyn Store> {
     let fixture = Fixture::new();
-    let (waker, inboxes) = queues(config.workers);
+    let (waker, inboxes) = queues(config.workers, Arc::new(|_| {}));
     let wake = waker.clone();
     let log = Arc::new(fixture.open_with(1 << 20, Arc::new(move |scope| wake.wake(scope))));
     let store = fixture.store();
@@ -260,7 +260,13 @@ fn a_release_that_telemetry_shows_for_the_first_time_is_a_change() {
         quick(),
         |log, _| {
             for (number, release) in (1..).zip(["1", "1", "2", "1", "2"]) {
-                append_json(log, &of_release(number, release));
+                append_json(
+                    log,
+                    &scope(),
+                    aia_telemetry::SignalType::Traces,
+                    &of_release(number, release),
+                    clock::now(),
+                );
             }
         },
         |store| !changes(store).is_empty(),

@@ -3,6 +3,7 @@
 //!
 //! Methods block: async callers go through `tokio::task::spawn_blocking`.
 
+mod investigation;
 mod model;
 pub mod sqlite;
 
@@ -10,6 +11,10 @@ use std::collections::BTreeSet;
 
 use aia_telemetry::{ProjectId, SegmentId, TenantId};
 
+pub use investigation::{
+    ChartRecord, ChartSeries, ConclusionRecord, Ending, Investigated, InvestigationRecord, StatementRecord,
+    SuspectRecord,
+};
 pub use model::{
     BlockRecord, ChangeKind, ChangeRecord, ChangeSource, CommitRecord, Cursor, Evidence, Incident,
     IncidentFilter, IncidentState, IngestKeyRecord, Lifecycle, Minute, PinnedSignal, TimelineEvent,
@@ -192,6 +197,19 @@ pub trait Store: Send + Sync {
     /// [`MAX_CHANGES`] the newest.
     fn changes(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<ChangeRecord>>;
 
+    /// Signals of a project that lasted into `from..to` (nanoseconds since the Unix epoch), by their start; at most `limit`.
+    fn signals_between(&self, scope: &Scope, from: u64, to: u64, limit: usize) -> Result<Vec<PinnedSignal>>;
+    /// Stores all that an investigation leaves behind, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Decision`] if the project has no such incident.
+    fn put_investigation(&self, scope: &Scope, done: &Investigated) -> Result<()>;
+    /// The last investigation of an incident by each analyst.
+    fn investigations(&self, tenant: &TenantId, incident: &str) -> Result<Vec<InvestigationRecord>>;
+    /// What was concluded of an incident, newest first; the newest 20.
+    fn conclusions(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ConclusionRecord>>;
+    /// The charts of the time around an incident.
+    fn charts(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ChartRecord>>;
     /// Proves that the store can be read and written.
     fn check(&self) -> Result<()>;
 }

@@ -254,16 +254,17 @@ pub struct TimelineEvent {
     pub evidence: Vec<String>,
 }
 
-/// A row of telemetry, pinned with an incident so that retention doesn't cut it away.
+/// A piece of evidence, pinned with an incident so that retention doesn't cut it away: a row of telemetry, or what an
+/// analyst was given.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Evidence {
-    /// `ev-<segment id>-<row>`.
+    /// `ev-<segment id>-<row>` of a row; `op-…`, `se-…`, `sig-…` or `ch-…` of the other kinds.
     pub id: String,
-    /// Segment the row lies in, hex.
+    /// Segment the row lies in, hex; empty if it is no row.
     pub segment: String,
     /// Row there.
     pub row: u32,
-    /// `span`, `log` or `point`.
+    /// `span`, `log` or `point` of a row; `operation`, `series`, `signal` or `change`.
     pub kind: String,
     /// Nanoseconds since the Unix epoch.
     pub time: u64,

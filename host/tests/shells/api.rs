@@ -1,10 +1,11 @@
 //! The API: tokens, tenants, problems, headers.
 
 use aia::{
-    runtime::{Detail, Fingerprint, Measure, RowId, Severity, Signal},
+    runtime::{Detail, Fingerprint, Measure, RowId, Severity, Signal, Verdict},
     server::default_scope,
     store::{
-        CommitRecord, Evidence, Incident, IncidentState, Lifecycle, PinnedSignal, Scope, Store,
+        CommitRecord, ConclusionRecord, Ending, Evidence, Incident, IncidentState, Investigated,
+        InvestigationRecord, Lifecycle, PinnedSignal, Scope, StatementRecord, Store, SuspectRecord,
         TimelineEvent, TokenScope,
     },
 };
@@ -15,6 +16,51 @@ use crate::support::{Answer, Host, lock, other_scope, send};
 /// A moment, as nanoseconds and as the API writes it.
 const MOMENT: u64 = 1_795_435_205_000_000_001;
 const MOMENT_TEXT: &str = "2026-11-23T12:00:05.000000001Z";
+
+/// What an analyst left of an incident.
+fn investigated(id: &str, text: &str) -> Investigated {
+    let said = StatementRecord {
+        text: text.to_owned(),
+        evidence: vec![format!("ev-{id}")],
+    };
+    let suspect = SuspectRecord {
+        service: "checkout".to_owned(),
+        operation: "POST /orders".to_owned(),
+        release: "1.4.0".to_owned(),
+        code: String::new(),
+        probability: 0.8,
+        reasons: vec![said.clone()],
+    };
+    Investigated {
+        record: InvestigationRecord {
+            incident: id.to_owned(),
+            analyst: "suspects".to_owned(),
+            time: MOMENT,
+            service: "checkout".to_owned(),
+            severity: Severity::High,
+            basis: String::new(),
+            ending: Ending::Concluded,
+            failures: 0,
+        },
+        conclusion: Some(ConclusionRecord {
+            id: format!("con-{id}"),
+            incident: id.to_owned(),
+            analyst: "suspects".to_owned(),
+            analyst_version: "0.1.0".to_owned(),
+            digest: "d".to_owned(),
+            time: MOMENT,
+            verdict: Verdict::Cause,
+            statements: vec![said],
+            suspects: vec![suspect],
+            diff: String::new(),
+            dropped: 1,
+            downgraded: false,
+        }),
+        evidence: Vec::new(),
+        event: None,
+        charts: Vec::new(),
+    }
+}
 
 /// Puts an incident with one of everything into a project.
 pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at: u64, title: &str) {
@@ -109,6 +155,7 @@ pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at
             transaction.add_event(&incident.id, &event)
         })
         .unwrap();
+    store.put_investigation(scope, &investigated(id, title)).unwrap();
 }
 
 pub(crate) fn host() -> Host {

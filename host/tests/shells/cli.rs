@@ -130,6 +130,12 @@ OutOfStock in checkout
   last seen      -
   occurrences    3
 
+Analysis: suspects found the cause
+  OutOfStock in checkout
+  (1 of its claims did not stand the check)
+SUSPECT   SERVICE    OPERATION      RELEASE   CODE   WHY
+80 %      checkout   POST /orders   1.4.0            OutOfStock in checkout
+
 Timeline
 TIME                   EVENT    WHAT
 2026-11-23 12:00:05Z   opened   OutOfStock in checkout

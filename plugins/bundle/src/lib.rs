@@ -1,6 +1,7 @@
 //! The first-party plugins as components. `build.rs` builds them; here are their bytes.
 //!
-//! With the feature `test-plugins` there are also `EVIL`, which misbehaves on demand, and `WORLDLY`, which imports WASI.
+//! With the feature `test-plugins` there are also `EVIL` and `EVIL_ANALYST`, which misbehave on demand, and `WORLDLY`,
+//! which imports WASI.
 
 /// Detector of exceptions, error statuses and HTTP 5xx.
 pub const ERRORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/errors.wasm"));
@@ -17,6 +18,10 @@ pub const FIRST_PARTY: &[(&str, &[u8])] = &[("errors", ERRORS), ("latency", LATE
 /// A detector that misbehaves in every way the host defends against.
 #[cfg(feature = "test-plugins")]
 pub const EVIL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/evil.wasm"));
+
+/// An analyst that misbehaves in every way the host defends against.
+#[cfg(feature = "test-plugins")]
+pub const EVIL_ANALYST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/evil-analyst.wasm"));
 
 /// A detector that imports WASI and reaches for everything.
 #[cfg(feature = "test-plugins")]

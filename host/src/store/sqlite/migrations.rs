@@ -11,11 +11,17 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
 ];
+
+/// The version of the schema that this version of AIA writes.
+pub(super) fn known_version() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
 
 /// Brings a database to the schema of this version; `PRAGMA user_version` holds which one it has.
 pub(super) fn migrate(connection: &Connection) -> Result<()> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = known_version();
     loop {
         let found = version(connection)?;
         if found > known {
@@ -31,7 +37,7 @@ pub(super) fn migrate(connection: &Connection) -> Result<()> {
 
 /// Checks that a database that is only read has the schema of this version.
 pub(super) fn require(connection: &Connection) -> Result<()> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = known_version();
     match version(connection)? {
         found if found > known => Err(StoreError::Newer { found, known }),
         found if found < known => Err(StoreError::Older { found, known }),

@@ -4,6 +4,7 @@ mod access;
 mod changes;
 mod decision;
 mod incidents;
+mod investigations;
 mod migrations;
 mod sessions;
 
@@ -15,8 +16,9 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    BlockRecord, ChangeRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentTransaction,
-    IngestKeyRecord, PinnedSignal, Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
+    BlockRecord, ChangeRecord, ChartRecord, CommitRecord, ConclusionRecord, Evidence, Incident,
+    IncidentFilter, IncidentTransaction, IngestKeyRecord, Investigated, InvestigationRecord, PinnedSignal,
+    Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
 };
 
 /// How long a writer waits for another process (the command line beside a running host) before it gives up.
@@ -256,6 +258,26 @@ impl Store for Sqlite {
 
     fn changes(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<ChangeRecord>> {
         changes::list(&self.reader(), scope, from, to)
+    }
+
+    fn signals_between(&self, scope: &Scope, from: u64, to: u64, limit: usize) -> Result<Vec<PinnedSignal>> {
+        investigations::signals_between(&self.reader(), scope, from, to, limit)
+    }
+
+    fn put_investigation(&self, scope: &Scope, done: &Investigated) -> Result<()> {
+        investigations::put(&mut self.writer(), scope, done)
+    }
+
+    fn investigations(&self, tenant: &TenantId, incident: &str) -> Result<Vec<InvestigationRecord>> {
+        investigations::investigations(&self.reader(), tenant, incident)
+    }
+
+    fn conclusions(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ConclusionRecord>> {
+        investigations::conclusions(&self.reader(), tenant, incident)
+    }
+
+    fn charts(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ChartRecord>> {
+        investigations::charts(&self.reader(), tenant, incident)
     }
 
     fn check(&self) -> Result<()> {
