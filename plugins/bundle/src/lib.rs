@@ -5,7 +5,7 @@
 /// Detector of exceptions, error statuses and HTTP 5xx.
 pub const ERRORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/errors.wasm"));
 
-/// Reporter that renders an incident as Markdown.
+/// Reporter that renders an incident as Markdown or HTML.
 pub const REPORT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/report.wasm"));
 
 /// All first-party plugins, with the names their manifests give.
