@@ -9,7 +9,7 @@ pub const ERRORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/errors.wasm"
 /// Detector of operations that are slower than usual.
 pub const LATENCY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latency.wasm"));
 
-/// Reporter that renders an incident as Markdown.
+/// Reporter that renders an incident as Markdown or HTML.
 pub const REPORT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/report.wasm"));
 
 /// All first-party plugins, with the names their manifests give.
