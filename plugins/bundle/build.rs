@@ -25,7 +25,7 @@ struct Plugin {
     folder: &'static str,
 }
 
-const FIRST_PARTY: [Plugin; 2] = [
+const FIRST_PARTY: [Plugin; 3] = [
     Plugin {
         name: "errors",
         package: "aia-plugin-errors",
@@ -35,6 +35,11 @@ const FIRST_PARTY: [Plugin; 2] = [
         name: "report",
         package: "aia-plugin-report",
         folder: "plugins/report",
+    },
+    Plugin {
+        name: "suspects",
+        package: "aia-plugin-suspects",
+        folder: "plugins/suspects",
     },
 ];
 
