@@ -29,7 +29,7 @@ struct Plugin {
     folder: &'static str,
 }
 
-const FIRST_PARTY: [Plugin; 3] = [
+const FIRST_PARTY: [Plugin; 4] = [
     Plugin {
         name: "errors",
         package: "aia-plugin-errors",
@@ -44,6 +44,11 @@ const FIRST_PARTY: [Plugin; 3] = [
         name: "report",
         package: "aia-plugin-report",
         folder: "plugins/report",
+    },
+    Plugin {
+        name: "suspects",
+        package: "aia-plugin-suspects",
+        folder: "plugins/suspects",
     },
 ];
 

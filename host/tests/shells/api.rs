@@ -437,7 +437,10 @@ fn reports_have_the_media_type_of_the_reporter() {
         assert_eq!(answer.text(), "# Report\n");
         // One in HTML is shown with its own style, without script and without an origin.
         let policy = answer.header("content-security-policy").unwrap_or_default();
-        assert!(policy.contains("style-src 'unsafe-inline'") && policy.ends_with("; sandbox"), "{policy}");
+        assert!(
+            policy.contains("style-src 'unsafe-inline'") && policy.ends_with("; sandbox"),
+            "{policy}"
+        );
     }
     let answer = get(&host, &token, "/api/v1/incidents/inc-1/report?format=pdf");
     assert_eq!(answer.json()["detail"], "`format` is one of: text/markdown");

@@ -12,8 +12,16 @@ pub const LATENCY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latency.was
 /// Reporter that renders an incident as Markdown or HTML.
 pub const REPORT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/report.wasm"));
 
+/// Analyst that ranks suspects without a model.
+pub const SUSPECTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/suspects.wasm"));
+
 /// All first-party plugins, with the names their manifests give.
-pub const FIRST_PARTY: &[(&str, &[u8])] = &[("errors", ERRORS), ("latency", LATENCY), ("report", REPORT)];
+pub const FIRST_PARTY: &[(&str, &[u8])] = &[
+    ("errors", ERRORS),
+    ("latency", LATENCY),
+    ("report", REPORT),
+    ("suspects", SUSPECTS),
+];
 
 /// A detector that misbehaves in every way the host defends against.
 #[cfg(feature = "test-plugins")]
@@ -104,6 +112,10 @@ mod tests {
         assert_eq!(
             exports(REPORT),
             ["aia:plugin/manifest@0.1.0", "aia:plugin/reporter@0.1.0"]
+        );
+        assert_eq!(
+            exports(SUSPECTS),
+            ["aia:plugin/analyst@0.1.0", "aia:plugin/manifest@0.1.0"]
         );
     }
 

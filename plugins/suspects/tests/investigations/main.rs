@@ -1,0 +1,7 @@
+//! Investigations of made-up incidents.
+
+mod bounds;
+mod sentences;
+mod topologies;
+mod verdicts;
+mod world;
