@@ -71,6 +71,7 @@ pub struct Metrics {
     investigation_seconds: InvestigationSeconds,
     claims_dropped: Counter,
     plugin_loads: Family<ByResult, Counter>,
+    incidents_regressed: Counter,
     plugins: Arc<Mutex<Vec<Arc<Plugin>>>>,
 }
 
@@ -197,6 +198,11 @@ impl Metrics {
             "Files of plugins that were taken up while the host ran",
             self.plugin_loads.clone(),
         );
+        registry.register(
+            "incidents_regressed",
+            "Resolved incidents that came back",
+            self.incidents_regressed.clone(),
+        );
         registry.register_collector(Box::new(PluginCollector(Arc::clone(&self.plugins))));
     }
 
@@ -313,8 +319,9 @@ impl Metrics {
         self.claims_dropped.inc_by(claims);
     }
 
-    pub(crate) fn incident_opened(&self) {
-        self.incidents_opened.inc();
+    pub(crate) fn incidents(&self, opened: u64, regressed: u64) {
+        self.incidents_opened.inc_by(opened);
+        self.incidents_regressed.inc_by(regressed);
     }
 }
 

@@ -29,11 +29,16 @@ struct Plugin {
     folder: &'static str,
 }
 
-const FIRST_PARTY: [Plugin; 2] = [
+const FIRST_PARTY: [Plugin; 3] = [
     Plugin {
         name: "errors",
         package: "aia-plugin-errors",
         folder: "plugins/errors",
+    },
+    Plugin {
+        name: "latency",
+        package: "aia-plugin-latency",
+        folder: "plugins/latency",
     },
     Plugin {
         name: "report",

@@ -6,6 +6,7 @@ use crate::{
     api::TokenError,
     backtest::BacktestError,
     config::ConfigError,
+    incidents::{ActError, changes::ChangeError},
     replay::ReplayError,
     server::{BackendError, FirstStartError, ReportError, ServeError},
     store::StoreError,
@@ -58,9 +59,18 @@ pub(super) enum Failure {
         id: String,
         list: &'static str,
     },
+    /// No such project.
+    #[error("there is no project `{project}`")]
+    NoProject { project: String },
     /// The name is taken.
     #[error("project `{project}` has an ingest key `{name}` already")]
     KeyExists { name: String, project: String },
+    /// An incident doesn't allow what is asked for.
+    #[error("cannot do that to the incident")]
+    Act(#[source] ActError),
+    /// A change isn't taken.
+    #[error("cannot take note of the change")]
+    Change(#[from] ChangeError),
     /// No report.
     #[error("cannot make the report")]
     Report(#[from] ReportError),
@@ -113,6 +123,7 @@ impl Failure {
                 })
             }
             Self::NotFound { list, .. } => Some(format!("`{list}` lists what there is")),
+            Self::NoProject { .. } => Some("`aia key create --project` makes one with a key".to_owned()),
             Self::KeyExists { .. } => {
                 Some("a revoked key's name is never used again; choose another `--name`".to_owned())
             }

@@ -65,6 +65,7 @@ impl Backend for Host {
         let keys = Arc::new(KeyRing::new(secrets.segments(), secrets.block_footers()));
         let session_config = SessionConfig {
             workers: config.workers,
+            rules: config.incidents.clone(),
             ..SessionConfig::default()
         };
         let found = investigations::Wake::default();

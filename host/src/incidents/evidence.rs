@@ -2,7 +2,7 @@
 
 use aia_telemetry::{Row, RowKind, SegmentId};
 
-use super::correlate::word;
+use super::severity::word;
 use crate::runtime::{EvidenceKind, Field, Fingerprint, Item, TraceId};
 use crate::store::{ChangeRecord, Evidence, PinnedSignal};
 

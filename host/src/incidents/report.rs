@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use aia_telemetry::TenantId;
 
-use super::correlate::word;
 use super::evidence::item;
+use super::severity::word;
 use crate::runtime::{
     Chart, Report, ReportState, ReportedConclusion, ReportedSignal, ReportedSuspect, Series, Signal,
     Statement, TimeRange, TimelineEntry, TraceId, Verdict,

@@ -70,6 +70,7 @@ mod tests {
             updated_at: 1_000 * SECOND,
             count: 1,
             version: 1,
+            lifecycle: crate::store::Lifecycle::default(),
         }
     }
 

@@ -126,7 +126,13 @@ fn open_incident(store: &dyn Store, scope: &Scope, log: &Log) -> String {
     let found = [Found { signal, evidence }];
     store
         .commit(scope, &commit, &mut |transaction| {
-            decide(transaction, scope.project.as_str(), &found).map(|_| ())
+            decide(
+                transaction,
+                scope.project.as_str(),
+                &crate::incidents::Rules::default(),
+                &found,
+            )
+            .map(|_| ())
         })
         .unwrap();
     let incident = store.incidents(

@@ -4,6 +4,7 @@
 
 mod offline;
 mod project;
+mod releases;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::incidents::Rules;
 use crate::log::{KeyRing, Log, Wake};
 use crate::metrics::Metrics;
 use crate::runtime::Plugin;
@@ -41,6 +43,8 @@ pub struct SessionConfig {
     pub attempts: u32,
     /// Wait before the second attempt; doubles with each further one.
     pub backoff: Duration,
+    /// What becomes of incidents.
+    pub rules: Rules,
 }
 
 impl Default for SessionConfig {
@@ -53,6 +57,7 @@ impl Default for SessionConfig {
             idle_after: Duration::from_secs(900),
             attempts: 3,
             backoff: Duration::from_secs(1),
+            rules: Rules::default(),
         }
     }
 }

@@ -114,6 +114,12 @@ impl IncidentState {
         }
     }
 
+    /// Whether it isn't over.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        self != Self::Resolved
+    }
+
     /// The state of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -134,7 +140,7 @@ pub struct Incident {
     pub title: String,
     /// Where it stands.
     pub state: IncidentState,
-    /// How bad it is: the worst of its signals.
+    /// How bad it is: the worst of its recent signals, and worse if it spreads or grows.
     pub severity: Severity,
     /// Service where it began; empty if unknown.
     pub service: String,
@@ -156,6 +162,64 @@ pub struct Incident {
     pub count: u64,
     /// Rises with every change.
     pub version: u64,
+    /// How it came to stand where it stands.
+    #[serde(default)]
+    pub lifecycle: Lifecycle,
+}
+
+/// How an incident came to stand where it stands.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Lifecycle {
+    /// Signals that joined it, ever.
+    pub signals: u64,
+    /// When the last of them came, or when it was opened again after that: quiet counts from here. Nanoseconds since the
+    /// Unix epoch.
+    pub active_at: u64,
+    /// When it was resolved, likewise; 0 if it isn't.
+    pub resolved_at: u64,
+    /// Who resolved it; empty if it isn't.
+    pub resolved_by: String,
+    /// The incident it was merged into; empty if it wasn't.
+    pub merged_into: String,
+    /// The release in which it came back; empty if it didn't, or that is unknown.
+    pub regressed_in: String,
+    /// The incident of the same trouble that was resolved too long ago to come back; empty if there is none.
+    pub follows: String,
+    /// The incident it was split off; empty if it wasn't.
+    pub split_from: String,
+    /// Changes in its timeline.
+    pub changes: u64,
+    /// Services that were blamed before the present one: blame doesn't go back to them.
+    pub passed: Vec<String>,
+    /// What the last minutes brought, oldest first.
+    pub recent: Vec<Minute>,
+    /// The minute up to which the severity followed, since the Unix epoch.
+    pub weighed: u64,
+    /// Traces that are pinned in full, or will be.
+    pub traces: Vec<TraceToPin>,
+}
+
+/// What a minute brought to an incident.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Minute {
+    /// Minutes since the Unix epoch.
+    pub minute: u64,
+    /// Occurrences that the signals counted.
+    pub count: u64,
+    /// The worst signal.
+    pub severity: Severity,
+}
+
+/// A trace to be pinned with an incident.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TraceToPin {
+    /// Trace id, 32 hex digits.
+    pub trace: String,
+    /// When a signal brought it, nanoseconds since the Unix epoch.
+    pub since: u64,
+    /// How often it was looked up: rows that come late are found the next time.
+    pub looked: u32,
 }
 
 /// A signal, its detector and its place.
@@ -321,8 +385,17 @@ pub struct IncidentFilter {
     pub project: Option<String>,
     /// Only in these states; all if empty.
     pub states: Vec<IncidentState>,
-    /// Only those opened before this (nanoseconds since the Unix epoch), for paging.
-    pub before: Option<u64>,
+    /// Only those behind this one in the list, for paging.
+    pub before: Option<Cursor>,
     /// At most so many; 0 is 100.
     pub limit: usize,
+}
+
+/// A place in the list of incidents, newest first.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cursor {
+    /// When the incident there was opened, nanoseconds since the Unix epoch.
+    pub opened_at: u64,
+    /// Its id, which orders those that were opened at once; none for behind all of them.
+    pub id: Option<String>,
 }

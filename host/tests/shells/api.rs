@@ -5,8 +5,8 @@ use aia::{
     server::default_scope,
     store::{
         CommitRecord, ConclusionRecord, Ending, Evidence, Incident, IncidentState, Investigated,
-        InvestigationRecord, PinnedSignal, Scope, StatementRecord, Store, SuspectRecord, TimelineEvent,
-        TokenScope,
+        InvestigationRecord, Lifecycle, PinnedSignal, Scope, StatementRecord, Store, SuspectRecord,
+        TimelineEvent, TokenScope,
     },
 };
 use aia_telemetry::SegmentId;
@@ -80,6 +80,7 @@ pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at
         updated_at: opened_at,
         count: 3,
         version: 1,
+        lifecycle: Lifecycle::default(),
     };
     let signal = Signal {
         kind: "errors.exception".to_owned(),
@@ -157,7 +158,7 @@ pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at
     store.put_investigation(scope, &investigated(id, title)).unwrap();
 }
 
-fn host() -> Host {
+pub(crate) fn host() -> Host {
     Host::prepared(
         |_| {},
         |store| {
@@ -173,7 +174,7 @@ fn host() -> Host {
     )
 }
 
-fn get(host: &Host, token: &str, path: &str) -> Answer {
+pub(crate) fn get(host: &Host, token: &str, path: &str) -> Answer {
     send(
         "GET",
         &host.api(path),
@@ -182,12 +183,12 @@ fn get(host: &Host, token: &str, path: &str) -> Answer {
     )
 }
 
-fn reader(host: &Host) -> String {
+pub(crate) fn reader(host: &Host) -> String {
     host.token(&default_scope().unwrap().tenant, TokenScope::Read)
 }
 
 /// A problem without what differs from request to request.
-fn problem(answer: &Answer) -> String {
+pub(crate) fn problem(answer: &Answer) -> String {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let mut problem = answer.json();
     assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"));
@@ -298,6 +299,10 @@ fn lists_are_paged_and_filtered() {
     let next = first["next"].as_str().unwrap();
     let second = get(&host, &token, &format!("/api/v1/incidents?limit=2&before={next}")).json();
     assert_eq!(ids(&second), ["inc-3", "inc-2"]);
+    // Times alone are taken, too.
+    let before = MOMENT_TEXT.replace("001Z", "003Z");
+    let older = get(&host, &token, &format!("/api/v1/incidents?before={before}")).json();
+    assert_eq!(ids(&older), ["inc-1"]);
     assert_eq!(
         ids(&get(&host, &token, "/api/v1/incidents?state=resolved,acknowledged").json()).len(),
         0
@@ -310,6 +315,31 @@ fn lists_are_paged_and_filtered() {
         ids(&get(&host, &token, "/api/v1/incidents?project=nothing").json()).len(),
         0
     );
+}
+
+#[test]
+fn pages_miss_none_of_the_incidents_that_opened_at_once() {
+    let host = Host::prepared(
+        |_| {},
+        |store| {
+            let scope = default_scope().unwrap();
+            for number in 1..=5 {
+                put_incident(store, &scope, &format!("inc-{number}"), MOMENT, "x");
+            }
+        },
+    );
+    let token = reader(&host);
+    let mut seen = Vec::new();
+    let mut path = "/api/v1/incidents?limit=2".to_owned();
+    loop {
+        let page = get(&host, &token, &path).json();
+        for incident in page["incidents"].as_array().unwrap() {
+            seen.push(incident["id"].as_str().unwrap().to_owned());
+        }
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/incidents?limit=2&before={next}");
+    }
+    assert_eq!(seen, ["inc-1", "inc-2", "inc-3", "inc-4", "inc-5"]);
 }
 
 #[test]
@@ -405,6 +435,9 @@ fn reports_have_the_media_type_of_the_reporter() {
             (200, Some("text/markdown"))
         );
         assert_eq!(answer.text(), "# Report\n");
+        // One in HTML is shown with its own style, without script and without an origin.
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        assert!(policy.contains("style-src 'unsafe-inline'") && policy.ends_with("; sandbox"), "{policy}");
     }
     let answer = get(&host, &token, "/api/v1/incidents/inc-1/report?format=pdf");
     assert_eq!(answer.json()["detail"], "`format` is one of: text/markdown");

@@ -6,11 +6,14 @@
 /// Detector of exceptions, error statuses and HTTP 5xx.
 pub const ERRORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/errors.wasm"));
 
-/// Reporter that renders an incident as Markdown.
+/// Detector of operations that are slower than usual.
+pub const LATENCY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latency.wasm"));
+
+/// Reporter that renders an incident as Markdown or HTML.
 pub const REPORT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/report.wasm"));
 
 /// All first-party plugins, with the names their manifests give.
-pub const FIRST_PARTY: &[(&str, &[u8])] = &[("errors", ERRORS), ("report", REPORT)];
+pub const FIRST_PARTY: &[(&str, &[u8])] = &[("errors", ERRORS), ("latency", LATENCY), ("report", REPORT)];
 
 /// A detector that misbehaves in every way the host defends against.
 #[cfg(feature = "test-plugins")]
@@ -92,10 +95,12 @@ mod tests {
             names.sort();
             names
         };
-        assert_eq!(
-            exports(ERRORS),
-            ["aia:plugin/detector@0.1.0", "aia:plugin/manifest@0.1.0"]
-        );
+        for detector in [ERRORS, LATENCY] {
+            assert_eq!(
+                exports(detector),
+                ["aia:plugin/detector@0.1.0", "aia:plugin/manifest@0.1.0"]
+            );
+        }
         assert_eq!(
             exports(REPORT),
             ["aia:plugin/manifest@0.1.0", "aia:plugin/reporter@0.1.0"]

@@ -4,7 +4,8 @@ use aia_telemetry::TenantId;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::incidents::{Decision, bodies};
+use super::decision::Decision;
+use super::incidents::bodies;
 use super::{database, from_json, signed, to_json};
 use crate::store::{
     ChartRecord, ConclusionRecord, IncidentTransaction, Investigated, InvestigationRecord, PinnedSignal,

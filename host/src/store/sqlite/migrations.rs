@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
 ];
 
 /// The version of the schema that this version of AIA writes.
@@ -31,6 +32,16 @@ pub(super) fn migrate(connection: &Connection) -> Result<()> {
             return Ok(());
         };
         step(connection, found, migration)?;
+    }
+}
+
+/// Checks that a database that is only read has the schema of this version.
+pub(super) fn require(connection: &Connection) -> Result<()> {
+    let known = known_version();
+    match version(connection)? {
+        found if found > known => Err(StoreError::Newer { found, known }),
+        found if found < known => Err(StoreError::Older { found, known }),
+        _ => Ok(()),
     }
 }
 
@@ -102,6 +113,32 @@ mod tests {
             // Once more changes nothing.
             migrate(&connection).unwrap();
         }
+    }
+
+    #[test]
+    fn incidents_of_the_first_schema_keep_traces_and_count_of_signals() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(&format!(
+                "{}\nPRAGMA user_version = 1;
+                 INSERT INTO incidents VALUES ('t', 'p', 'inc-1', 'open', 5, 7,
+                     '{{\"id\":\"inc-1\",\"version\":3,\"updated_at\":1795435205000000001}}');
+                 INSERT INTO incident_links VALUES ('t', 'p', 'trace', x'0a', 'inc-1');
+                 INSERT INTO incident_links VALUES ('t', 'p', 'service', x'61', 'inc-1');",
+                MIGRATIONS[0]
+            ))
+            .unwrap();
+        migrate(&connection).unwrap();
+        let text = |query: &str| -> String { connection.query_row(query, [], |row| row.get(0)).unwrap() };
+        assert_eq!(
+            text("SELECT json_extract(body, '$.lifecycle') FROM incidents"),
+            r#"{"signals":3,"active_at":1795435205000000001}"#
+        );
+        assert_eq!(
+            text("SELECT hex(trace) || incident || service FROM incident_traces"),
+            "0Ainc-1"
+        );
+        assert_eq!(text("SELECT group_concat(kind) FROM incident_links"), "service");
     }
 
     #[test]

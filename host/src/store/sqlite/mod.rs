@@ -2,6 +2,7 @@
 
 mod access;
 mod changes;
+mod decision;
 mod incidents;
 mod investigations;
 mod migrations;
@@ -52,13 +53,7 @@ impl Sqlite {
     /// If there is none, it can't be opened, or another version of AIA wrote it.
     pub fn open_read_only(path: &Path) -> Result<Self> {
         let reader = connect_read_only(path)?;
-        let found: i64 = reader
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(database("read the store's schema version"))?;
-        let known = migrations::known_version();
-        if found != known {
-            return Err(StoreError::Newer { found, known });
-        }
+        migrations::require(&reader)?;
         Ok(Self {
             writer: Mutex::new(connect_read_only(path)?),
             reader: Mutex::new(reader),
@@ -247,6 +242,14 @@ impl Store for Sqlite {
 
     fn evidence(&self, tenant: &TenantId, incident: &str) -> Result<Vec<Evidence>> {
         incidents::evidence(&self.reader(), tenant, incident)
+    }
+
+    fn transact(
+        &self,
+        scope: &Scope,
+        decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
+    ) -> Result<()> {
+        decision::transact(&mut self.writer(), scope, decide)
     }
 
     fn add_change(&self, scope: &Scope, change: &ChangeRecord) -> Result<bool> {
