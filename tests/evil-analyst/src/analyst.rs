@@ -237,11 +237,14 @@ impl EvilAnalyst {
                     .iter()
                     .map(|text| words(vec![Fragment::Text(text.clone())], &id));
                 good.claims.extend(refusals);
-                let kinds = self.items.iter().map(|item| Claim {
+                // Of each kind of evidence that it got, one.
+                let mut items: Vec<&Item> = self.items.iter().collect();
+                items.dedup_by_key(|item| item.kind);
+                let kinds = items.into_iter().map(|item| Claim {
                     evidence: vec![item.id.clone()],
                     ..words(vec![Fragment::Text(format!("{:?}", item.kind))], "")
                 });
-                good.claims.extend(kinds.take(30));
+                good.claims.extend(kinds.take(20));
             }
             _ => {}
         }

@@ -108,7 +108,8 @@ fn time_and_errors_are_laid_where_they_began() {
         [
             "gateway POST /orders ×1 1/0 20 ms <>",
             "payment POST /charge ×1 1/1 50 ms <gateway>",
-            "payment outgoing SELECT ×1 0/0 10 ms <>",
+            // Who called the service that calls.
+            "payment outgoing SELECT ×1 0/0 10 ms <gateway>",
         ]
     );
     let payment = found
