@@ -2,10 +2,12 @@
 //! components behind the acknowledgement, keeps incidents and renders reports.
 //!
 //! The way of the data, module by module: [`ingest`] → [`journal`] → [`log`] → [`sessions`], which run plugins in the
-//! [`runtime`] → [`incidents`] in the [`store`]. [`replay`] sends recorded data the same way. [`core`] puts these together; [`server`], [`api`] and [`cli`] are the
+//! [`runtime`] → [`incidents`] in the [`store`]. [`replay`] sends recorded data the same way. [`core`] puts these together;
+//! [`authors`] is for those who write plugins; [`server`], [`api`] and [`cli`] are the
 //! shells in front of it.
 
 pub mod api;
+pub mod authors;
 pub mod backtest;
 pub mod cli;
 pub mod clock;

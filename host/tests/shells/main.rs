@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends by panicking")]
 
 mod api;
+mod authors;
 mod cli;
 mod config;
 mod grpc;
