@@ -2,8 +2,8 @@
 //! components behind the acknowledgement, keeps incidents and renders reports.
 //!
 //! The way of the data, module by module: [`ingest`] → [`journal`] → [`log`] → [`sessions`], which run plugins in the
-//! [`runtime`] → [`incidents`] in the [`store`]. [`replay`] sends recorded data the same way. [`core`] puts these together;
-//! [`authors`] is for those who write plugins; [`server`], [`api`] and [`cli`] are the
+//! [`runtime`] → [`incidents`] in the [`store`] → [`investigations`]. [`replay`] sends recorded data the same way.
+//! [`core`] puts these together; [`authors`] is for those who write plugins; [`server`], [`api`] and [`cli`] are the
 //! shells in front of it.
 
 pub mod api;
@@ -15,6 +15,7 @@ pub mod config;
 pub mod core;
 pub mod incidents;
 pub mod ingest;
+pub mod investigations;
 pub mod journal;
 pub mod log;
 mod logging;

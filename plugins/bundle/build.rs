@@ -29,24 +29,41 @@ struct Plugin {
     folder: &'static str,
 }
 
-const FIRST_PARTY: [Plugin; 2] = [
+const FIRST_PARTY: [Plugin; 4] = [
     Plugin {
         name: "errors",
         package: "aia-plugin-errors",
         folder: "plugins/errors",
     },
     Plugin {
+        name: "latency",
+        package: "aia-plugin-latency",
+        folder: "plugins/latency",
+    },
+    Plugin {
         name: "report",
         package: "aia-plugin-report",
         folder: "plugins/report",
     },
+    Plugin {
+        name: "suspects",
+        package: "aia-plugin-suspects",
+        folder: "plugins/suspects",
+    },
 ];
 
-const FOR_TESTS: [Plugin; 1] = [Plugin {
-    name: "evil",
-    package: "aia-plugin-evil",
-    folder: "tests/evil",
-}];
+const FOR_TESTS: [Plugin; 2] = [
+    Plugin {
+        name: "evil",
+        package: "aia-plugin-evil",
+        folder: "tests/evil",
+    },
+    Plugin {
+        name: "evil-analyst",
+        package: "aia-plugin-evil-analyst",
+        folder: "tests/evil-analyst",
+    },
+];
 
 /// Those that import WASI.
 const FOR_TESTS_OF_WASI: [Plugin; 1] = [Plugin {

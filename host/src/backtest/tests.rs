@@ -7,7 +7,7 @@ use super::*;
 use crate::config::Config;
 use crate::core::OfflineHost;
 use crate::replay::ReplayOptions;
-use crate::replay::tests::{START, options, request, runtime};
+use crate::replay::tests::{START, host, options, request, runtime};
 use crate::server::default_scope;
 
 /// A folder with a minute of failing spans and what `errors` found in it.
@@ -15,12 +15,11 @@ fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.jsonl");
     std::fs::write(&file, request(0..60)).unwrap();
-    let host = OfflineHost::with_runtime(&Config::defaults().unwrap(), &runtime()).unwrap();
     let kept = ReplayOptions {
         into: Some(folder.path().join("data")),
         ..options(&[file])
     };
-    host.replay(&kept, &mut |_| {}).unwrap();
+    host().replay(&kept, &mut |_| {}).unwrap();
     folder
 }
 

@@ -7,6 +7,7 @@ use aia_telemetry::{KeyId, ProjectId, SignalType, TenantId};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
+    api::parse_time,
     config::Sources,
     runtime::PluginKind,
     store::{IncidentState, TokenScope},
@@ -54,6 +55,17 @@ pub(super) enum Command {
     /// List incidents, or show one.
     #[command(args_conflicts_with_subcommands = true)]
     Incidents(Incidents),
+    /// Acknowledge, resolve, reopen, merge or split an incident, or add a note.
+    Incident {
+        #[command(subcommand)]
+        command: IncidentCommand,
+    },
+    /// Tell of deploys and other changes, or list them.
+    #[command(visible_alias = "changes")]
+    Change {
+        #[command(subcommand)]
+        command: ChangeCommand,
+    },
     /// Render an incident's report.
     Report(Report),
     /// Send recorded OTLP through the whole pipeline, and show what it finds.
@@ -122,6 +134,146 @@ pub(super) enum IncidentsCommand {
         #[command(flatten)]
         of: OfTenant,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IncidentCommand {
+    /// Show an incident with its signals, timeline and evidence.
+    Show {
+        /// Id of the incident.
+        id: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Take an incident up.
+    Ack(OfIncident),
+    /// Say that an incident is over.
+    Resolve(OfIncident),
+    /// Say that a resolved incident isn't over.
+    Reopen(OfIncident),
+    /// Merge an incident into another one, which takes over everything it holds.
+    Merge {
+        #[command(flatten)]
+        of: OfIncident,
+        /// Id of the incident that takes over.
+        #[arg(long, value_name = "ID")]
+        into: String,
+    },
+    /// Make an incident of its own of some of an incident's signals.
+    Split {
+        #[command(flatten)]
+        of: OfIncident,
+        /// Id of a signal; may be given several times. `aia incidents show ID --json` shows them.
+        #[arg(long, value_name = "ID")]
+        signal: Vec<String>,
+        /// Fingerprint whose signals are meant, those to come as well; may be given several times.
+        #[arg(long, value_name = "HASH")]
+        fingerprint: Vec<String>,
+    },
+    /// Add a note to an incident's timeline.
+    Note {
+        /// Id of the incident.
+        id: String,
+        /// The note.
+        text: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+}
+
+/// Which incident, and what is said to it.
+#[derive(Debug, clap::Args)]
+pub(super) struct OfIncident {
+    /// Id of the incident.
+    pub(super) id: String,
+    /// Say something to it; it stands in the timeline.
+    #[arg(long)]
+    pub(super) text: Option<String>,
+    /// Only if the incident still has this version.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) if_version: Option<u64>,
+    #[command(flatten)]
+    pub(super) of: OfTenant,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ChangeCommand {
+    /// Another release of a service.
+    Deploy {
+        /// Name of the service, as in `service.name`.
+        #[arg(long)]
+        service: String,
+        /// The release that came, as in `service.version`.
+        #[arg(long)]
+        release: String,
+        /// The release that went.
+        #[arg(long)]
+        previous: Option<String>,
+        #[command(flatten)]
+        told: Told,
+    },
+    /// Settings were changed.
+    Config(NewChange),
+    /// A feature flag was changed.
+    Flag(NewChange),
+    /// Machines, networks or databases were changed.
+    Infrastructure(NewChange),
+    /// Something else was changed.
+    Other(NewChange),
+    /// List changes, oldest first.
+    List(ListChanges),
+}
+
+/// A change that is no deploy.
+#[derive(Debug, clap::Args)]
+pub(super) struct NewChange {
+    /// Name of the service it concerns; none if it concerns several or all.
+    #[arg(long)]
+    pub(super) service: Option<String>,
+    /// The release it concerns.
+    #[arg(long)]
+    pub(super) release: Option<String>,
+    #[command(flatten)]
+    pub(super) told: Told,
+}
+
+/// What is told of any change.
+#[derive(Debug, clap::Args)]
+pub(super) struct Told {
+    /// When it happened, such as `2026-11-23T12:00:05Z`; now if it isn't said.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) at: Option<u64>,
+    /// Who did it.
+    #[arg(long)]
+    pub(super) author: Option<String>,
+    /// Where to read more.
+    #[arg(long, value_name = "URL")]
+    pub(super) link: Option<String>,
+    /// In words.
+    #[arg(long)]
+    pub(super) text: Option<String>,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+/// `aia change list`
+#[derive(Debug, clap::Args)]
+pub(super) struct ListChanges {
+    /// Only those at or after this time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) from: Option<u64>,
+    /// Only those at or before this time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) to: Option<u64>,
+    /// Only those of this service.
+    #[arg(long)]
+    pub(super) service: Option<String>,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+fn time(text: &str) -> Result<u64, String> {
+    parse_time(text).ok_or_else(|| "a time such as `2026-11-23T12:00:05Z`".to_owned())
 }
 
 /// `aia incidents list`
@@ -248,10 +400,6 @@ pub(super) struct Backtest {
     pub(super) plugin_config: String,
     #[command(flatten)]
     pub(super) of: OfProject,
-}
-
-fn time(text: &str) -> Result<u64, String> {
-    crate::api::parse_time(text).ok_or_else(|| "a time such as 2026-11-23T12:00:00Z".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

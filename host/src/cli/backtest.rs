@@ -119,8 +119,8 @@ pub(super) fn run(
             .count()
     };
     output.text(&format!(
-        "\n{} {} on {} rows in {} segments, {} to {}: {} signals now, {} then; of {} kinds of trouble {} are the same, {} only \
-         now, {} only then",
+        "\n{} {} on {} rows in {} segments, {} to {}: {} signals now, {} then\n\
+         kinds of trouble: {} the same, {} only now, {} only then",
         text::line(&tested.plugin),
         text::line(&tested.version),
         tested.rows,
@@ -129,7 +129,6 @@ pub(super) fn run(
         text::time(tested.end_time),
         tested.now,
         tested.then,
-        tested.signals.len(),
         of(Match::Same),
         of(Match::OnlyNow),
         of(Match::OnlyThen),

@@ -7,6 +7,7 @@ use crate::{
     authors::AuthorsError,
     backtest::BacktestError,
     config::ConfigError,
+    incidents::{ActError, changes::ChangeError},
     replay::ReplayError,
     server::{BackendError, FirstStartError, ReportError, ServeError},
     store::StoreError,
@@ -59,9 +60,18 @@ pub(super) enum Failure {
         id: String,
         list: &'static str,
     },
+    /// No such project.
+    #[error("there is no project `{project}`")]
+    NoProject { project: String },
     /// The name is taken.
     #[error("project `{project}` has an ingest key `{name}` already")]
     KeyExists { name: String, project: String },
+    /// An incident doesn't allow what is asked for.
+    #[error("cannot do that to the incident")]
+    Act(#[source] ActError),
+    /// A change isn't taken.
+    #[error("cannot take note of the change")]
+    Change(#[from] ChangeError),
     /// No report.
     #[error("cannot make the report")]
     Report(#[from] ReportError),
@@ -118,6 +128,7 @@ impl Failure {
                 })
             }
             Self::NotFound { list, .. } => Some(format!("`{list}` lists what there is")),
+            Self::NoProject { .. } => Some("`aia key create --project` makes one with a key".to_owned()),
             Self::KeyExists { .. } => {
                 Some("a revoked key's name is never used again; choose another `--name`".to_owned())
             }

@@ -7,7 +7,9 @@
 
 mod args;
 mod backtest;
+mod change;
 mod failure;
+mod incident;
 mod incidents;
 mod key;
 mod output;
@@ -77,6 +79,8 @@ fn dispatch(backend: &dyn Backend, args: Args, sources: Sources, output: &mut Ou
     match args.command {
         Command::Up(_) => up::run(backend, config, output),
         Command::Incidents(incidents) => incidents::run(backend, config, &incidents, output),
+        Command::Incident { command } => incident::run(backend, config, command, output),
+        Command::Change { command } => change::run(backend, config, &command, output),
         Command::Report(report) => report::run(backend, config, &report, output),
         Command::Replay(wanted) => replay::run(backend, config, &wanted, output),
         Command::Backtest(wanted) => backtest::run(backend, config, wanted, output),

@@ -33,6 +33,7 @@ const GIB: u64 = 1 << 30;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Every setting, in the order of `aia config`: those without a table first.
 pub(super) const KEYS: &[Key] = &[
@@ -169,6 +170,35 @@ pub(super) const KEYS: &[Key] = &[
         apply: |config, raw| {
             raw.duration(SECOND / 100, SECOND * 60)
                 .map(|value| config.plugin.call_time = value)
+        },
+    },
+    Key {
+        name: "incidents.resolve-after",
+        default: r#""30 min""#,
+        doc: "An incident that had no signal for so long is resolved. Detectors repeat what goes on every half minute;\n\
+              what comes back within this time is one incident, not several.",
+        apply: |config, raw| {
+            raw.duration(SECOND * 60, DAY * 30)
+                .map(|value| config.incidents.resolve_after = value)
+        },
+    },
+    Key {
+        name: "incidents.regress-within",
+        default: r#""30 d""#,
+        doc: "A resolved incident whose trouble returns within this time comes back as regressed; later, a new one is\n\
+              opened that names it.",
+        apply: |config, raw| {
+            raw.duration(SECOND * 60, DAY * 3660)
+                .map(|value| config.incidents.regress_within = value)
+        },
+    },
+    Key {
+        name: "incidents.wide-services",
+        default: "5",
+        doc: "An incident that affects so many services, its origin included, is a step more severe than its signals.",
+        apply: |config, raw| {
+            raw.count(2, 101)
+                .map(|value| config.incidents.wide_services = value)
         },
     },
     Key {

@@ -18,6 +18,8 @@ pub use keys::annotated_defaults;
 pub use plugin_settings::{AllPluginSettings, PluginSettings};
 pub use sources::{Loaded, Setting, Sources};
 
+use crate::incidents::Rules;
+
 /// Everything that can be set. Values come from [`Sources::load`] only, so that none misses its default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -35,6 +37,8 @@ pub struct Config {
     pub plugin: PluginLimits,
     /// `settings.<plugin>.…`: what plugins are told.
     pub settings: AllPluginSettings,
+    /// `incidents.…`
+    pub incidents: Rules,
     /// `redaction.…`
     pub redaction: Redaction,
     /// `log.…`
@@ -143,6 +147,7 @@ impl Config {
                 call_time: Duration::ZERO,
             },
             settings: AllPluginSettings::new(),
+            incidents: Rules::default(),
             redaction: Redaction { emails: false },
             log: Log {
                 format: LogFormat::Text,

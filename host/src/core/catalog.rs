@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::config::{AllPluginSettings, Config};
+use crate::investigations::Analyst;
 use crate::runtime::{CacheConfig, CompilerConfig, Plugin, PluginKind, Runtime, RuntimeConfig};
 use crate::secrets::Secrets;
 use crate::server::{BackendError, PluginCatalog, PluginInfo};
@@ -118,6 +119,18 @@ impl Catalog {
         plugins
             .filter(|plugin| plugin.kind() == PluginKind::Detector)
             .map(|plugin| Detector {
+                config: self.settings_of(plugin.name()),
+                plugin,
+            })
+            .collect()
+    }
+
+    /// The analysts that run, each with its settings.
+    pub(super) fn analysts(&self) -> Vec<Analyst> {
+        let plugins = self.loaded().into_iter();
+        plugins
+            .filter(|plugin| plugin.kind() == PluginKind::Analyst)
+            .map(|plugin| Analyst {
                 config: self.settings_of(plugin.name()),
                 plugin,
             })
@@ -488,7 +501,7 @@ mod tests {
         let refused = |assignment| catalog(folder.path(), &[assignment]).err().unwrap();
         insta::assert_snapshot!(refused("settings.errors.min-cuont=5"), @"flag --set: `settings.errors`: plugin `errors`: open refused its configuration: unknown field `min-cuont`, expected one of `min-count`, `window-seconds`, `hold-seconds`, `update-seconds`, `warm-up-seconds` at line 1 column 12; did you mean `min-count`?");
         insta::assert_snapshot!(refused("settings.errors.window-seconds=7"), @"flag --set: `settings.errors`: plugin `errors`: open refused its configuration: `window-seconds` is 7, it must be from 10 to 600");
-        insta::assert_snapshot!(refused("settings.erors.min-count=5"), @"flag --set: `settings.erors`: there is no plugin `erors`; there is `errors`, `report`");
+        insta::assert_snapshot!(refused("settings.erors.min-count=5"), @"flag --set: `settings.erors`: there is no plugin `erors`; there is `errors`, `latency`, `report`, `suspects`");
         insta::assert_snapshot!(refused("settings.report.colour=red"), @"flag --set: `settings.report`: a reporter has no settings");
         let catalog = catalog(folder.path(), &["settings.errors.min-count=5"]).unwrap();
         assert_eq!(catalog.settings_of("errors"), r#"{"min-count":5}"#);

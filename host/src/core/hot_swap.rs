@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::catalog::Catalog;
+use crate::investigations::Investigator;
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 
@@ -23,6 +24,7 @@ impl HotSwap {
     pub(super) fn start(
         catalog: Arc<Catalog>,
         sessions: Arc<Sessions>,
+        investigator: Arc<Investigator>,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
@@ -38,6 +40,7 @@ impl HotSwap {
                             if reloaded.has_changed {
                                 metrics.show_plugins(catalog.loaded());
                                 sessions.replace(catalog.detectors());
+                                investigator.replace(catalog.analysts());
                             }
                         }
                         // Told once, not every second.

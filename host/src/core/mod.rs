@@ -24,6 +24,7 @@ use prometheus_client::registry::Registry;
 use crate::backtest::{BacktestError, BacktestOptions, Backtested};
 use crate::config::Config;
 use crate::ingest::JournalIntake;
+use crate::investigations::{self, InvestigationConfig, Investigations, Investigator, NoModels};
 use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
@@ -62,9 +63,13 @@ impl Backend for Host {
         let keys = Arc::new(KeyRing::new(secrets.segments(), secrets.block_footers()));
         let session_config = SessionConfig {
             workers: config.workers,
+            rules: config.incidents.clone(),
             ..SessionConfig::default()
         };
-        let (waker, inboxes) = sessions::queues(session_config.workers);
+        let found = investigations::Wake::default();
+        let changed = found.clone();
+        let (waker, inboxes) =
+            sessions::queues(session_config.workers, Arc::new(move |scope| changed.wake(scope)));
         let wake = waker.clone();
         std::fs::create_dir_all(folder.objects())?;
         let objects = Arc::new(LocalFileSystem::new_with_prefix(folder.objects())?.with_fsync(true));
@@ -81,6 +86,15 @@ impl Backend for Host {
             )
         })?;
         let log = Arc::new(log);
+        let investigator = Arc::new(Investigator::new(
+            InvestigationConfig::default(),
+            catalog.analysts(),
+            Arc::clone(&log),
+            Arc::clone(&store),
+            Arc::clone(&metrics),
+            Arc::new(NoModels),
+        ));
+        let investigations = Investigations::start(Arc::clone(&investigator), found)?;
         let sessions = Sessions::start(
             session_config,
             catalog.detectors(),
@@ -95,6 +109,7 @@ impl Backend for Host {
             Some(_) => Some(HotSwap::start(
                 Arc::clone(&catalog),
                 Arc::clone(&sessions),
+                investigator,
                 Arc::clone(&metrics),
             )?),
             None => None,
@@ -112,6 +127,7 @@ impl Backend for Host {
         let running = RunningHost {
             log,
             sessions,
+            investigations,
             hot_swap,
             lock,
         };
@@ -186,10 +202,11 @@ impl Readiness for StoreReadiness {
     }
 }
 
-/// What has to be ended in order: first those who append to the log, then the log, then the lock.
+/// What has to be ended in order: first those who read and append to the log, then the log, then the lock.
 struct RunningHost {
     log: Arc<Log>,
     sessions: Arc<Sessions>,
+    investigations: Investigations,
     hot_swap: Option<HotSwap>,
     lock: Lock,
 }
@@ -199,6 +216,7 @@ impl Running for RunningHost {
         Box::pin(async move {
             let ended = tokio::task::spawn_blocking(move || {
                 drop(self.hot_swap);
+                self.investigations.close();
                 self.sessions.close();
                 self.log.close();
                 drop(self.lock);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aia_telemetry::{RedactConfig, Redactor, ScanLimits};
 use object_store::local::LocalFileSystem;
@@ -12,6 +13,7 @@ use super::log_config;
 use crate::backtest::{self, BacktestError, BacktestOptions, Backtested};
 use crate::config::Config;
 use crate::ingest::Pipeline;
+use crate::investigations::{InvestigationConfig, Investigator, NoModels};
 use crate::log::{KeyRing, Log, LogView};
 use crate::metrics::Metrics;
 use crate::replay::{self, Parts, Progress, ReplayError, ReplayOptions, Summary};
@@ -122,6 +124,7 @@ impl OfflineHost {
                 store: opened.store.as_ref(),
                 keys: &opened.keys,
                 sessions: &mut opened.sessions,
+                investigator: &opened.investigator,
                 limit: self.config.limits.decompressed_bytes,
             },
             options,
@@ -168,7 +171,21 @@ impl OfflineHost {
             Arc::clone(&keys),
             Arc::clone(&metrics),
         );
+        // Time is the data's alone: an analyst that fails is asked again at once.
+        let investigation_config = InvestigationConfig {
+            backoff: Duration::ZERO,
+            ..InvestigationConfig::default()
+        };
+        let investigator = Investigator::new(
+            investigation_config,
+            self.catalog.analysts(),
+            Arc::clone(&log),
+            Arc::clone(&store),
+            Arc::clone(&metrics),
+            Arc::new(NoModels),
+        );
         Ok(Opened {
+            investigator,
             pipeline: pipeline(config, &keys, metrics)?,
             log,
             store,
@@ -256,6 +273,7 @@ impl OfflineHost {
 struct Opened {
     pipeline: Pipeline,
     sessions: Offline,
+    investigator: Investigator,
     log: Arc<Log>,
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,

@@ -5,12 +5,14 @@ mod blocks;
 mod compact;
 mod keys;
 mod lookup;
+mod range;
 mod recover;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -23,6 +25,7 @@ use parking_lot::Mutex;
 pub use blocks::BlockError;
 pub use keys::KeyRing;
 pub use lookup::TraceRow;
+pub use range::{ScanBudget, Scanned, Wanted};
 pub use view::LogView;
 
 use crate::journal::{
@@ -354,6 +357,29 @@ impl Log {
         lookup::trace(&self.shared, scope, trace_id)
     }
 
+    /// Gives each segment that may hold what is wanted to `visit`, decoded, in the order of the log. Which of their rows are
+    /// wanted the visitor has to see for itself. Segments that are lost are reported and left out.
+    ///
+    /// # Errors
+    /// If a segment can't be read for a reason that may pass.
+    pub fn scan(
+        &self,
+        scope: &Scope,
+        wanted: &Wanted,
+        budget: ScanBudget,
+        visit: &mut dyn FnMut(&LogSegment) -> ControlFlow<()>,
+    ) -> Result<Scanned, LogError> {
+        range::scan(&self.shared, scope, wanted, budget, visit)
+    }
+
+    /// The earliest time of a row of a project's telemetry, as its senders have it; 0 if there is none.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn known_since(&self, scope: &Scope) -> Result<u64, LogError> {
+        range::known_since(&self.shared, scope)
+    }
+
     /// Ends the writer and the compactor; what was acknowledged is in the journal or in blocks.
     pub fn close(&self) {
         drop(self.journal.lock().take());
@@ -369,6 +395,16 @@ impl Shared {
     /// Reads a segment without taking its columns from the sessions.
     fn read_keeping(&self, scope: &Scope, sequence: u64) -> Result<LogSegment, LogError> {
         self.read(scope, sequence, |entry| entry.columns.clone())
+    }
+
+    /// About the bytes of a segment that lies in the journal; 0 if it doesn't any more.
+    fn tail_bytes(&self, scope: &Scope, sequence: u64) -> u64 {
+        let state = self.state.lock();
+        let entry = state
+            .projects
+            .get(scope)
+            .and_then(|project| project.tail.get(&sequence));
+        entry.map_or(0, |entry| u64::from(entry.position.length))
     }
 
     fn read(

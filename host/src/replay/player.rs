@@ -10,6 +10,7 @@ use super::{Phase, Progress, ReplayOptions, Summary};
 use crate::api::rfc3339;
 use crate::clock;
 use crate::ingest::Pipeline;
+use crate::investigations::Investigator;
 use crate::journal::{Append, Appended};
 use crate::log::{KeyRing, Log, Note};
 use crate::sessions::Offline;
@@ -31,6 +32,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) keys: &'a KeyRing,
     pub(crate) sessions: &'a mut Offline,
+    pub(crate) investigator: &'a Investigator,
     /// Largest request in bytes.
     pub(crate) limit: usize,
 }
@@ -224,6 +226,13 @@ impl Player<'_, '_> {
             .catch_up(self.scope)
             .map_err(|error| ReplayError::Host {
                 what: "run the detectors",
+                source: error.into(),
+            })?;
+        self.parts
+            .investigator
+            .investigate_due(self.scope)
+            .map_err(|error| ReplayError::Host {
+                what: "investigate the incidents",
                 source: error.into(),
             })
     }

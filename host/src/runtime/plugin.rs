@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, InstancePre};
 
+use super::bindings::analyst::AnyAnalystPre;
 use super::bindings::detector::AnyDetectorPre;
 use super::bindings::manifest::AnyPluginPre;
 use super::bindings::reporter::AnyReporterPre;
@@ -13,7 +14,7 @@ use super::instance::{Account, Room, Shared, Time};
 use super::state::State;
 use super::{Call, Failure, Granted, LoadFailure, Manifest, PluginError, PluginKind, PluginStats, manifest};
 
-/// A loaded plugin. Cheap to share; sessions and documents are made from it.
+/// A loaded plugin. Cheap to share; sessions, investigations and documents are made from it.
 pub struct Plugin {
     digest: blake3::Hash,
     size: usize,
@@ -37,8 +38,7 @@ pub enum Compiled {
 enum Pre {
     Detector(AnyDetectorPre<State>),
     Reporter(AnyReporterPre<State>),
-    /// Analysts are loaded and described; investigations come with the first of them.
-    Analyst,
+    Analyst(AnyAnalystPre<State>),
 }
 
 /// What loading has found out by the time that the plugin is first asked something.
@@ -81,7 +81,7 @@ impl Plugin {
         let pre = match kind {
             PluginKind::Detector => Pre::Detector(AnyDetectorPre::new(pre).map_err(signature)?),
             PluginKind::Reporter => Pre::Reporter(AnyReporterPre::new(pre).map_err(signature)?),
-            PluginKind::Analyst => Pre::Analyst,
+            PluginKind::Analyst => Pre::Analyst(AnyAnalystPre::new(pre).map_err(signature)?),
         };
         // Instances share one image of the plugin's initial memory; making it now keeps the first session quick.
         component.initialize_copy_on_write_image().map_err(signature)?;
@@ -203,6 +203,14 @@ impl Plugin {
         match &self.pre {
             Pre::Reporter(pre) => Ok(pre),
             _ => Err(self.wrong_kind(Call::Render)),
+        }
+    }
+
+    /// What opens investigations with it.
+    pub(super) fn analyst(&self) -> Result<&AnyAnalystPre<State>, PluginError> {
+        match &self.pre {
+            Pre::Analyst(pre) => Ok(pre),
+            _ => Err(self.wrong_kind(Call::Open)),
         }
     }
 

@@ -308,7 +308,7 @@ impl Wasi {
         self.written.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
-    /// The next number of SplitMix64 (Steele, Lea and Flood, 2014) from seed 0. Nothing secret hangs on it: what a
+    /// The next number of `SplitMix64` (Steele, Lea and Flood, 2014) from seed 0. Nothing secret hangs on it: what a
     /// guest makes of it never leaves it but as its findings.
     fn random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -4,6 +4,7 @@
 
 mod offline;
 mod project;
+mod releases;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,8 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::log::{KeyRing, Log};
+use crate::incidents::Rules;
+use crate::log::{KeyRing, Log, Wake};
 use crate::metrics::Metrics;
 use crate::runtime::Plugin;
 use crate::store::{Scope, Store};
@@ -41,6 +43,8 @@ pub struct SessionConfig {
     pub attempts: u32,
     /// Wait before the second attempt; doubles with each further one.
     pub backoff: Duration,
+    /// What becomes of incidents.
+    pub rules: Rules,
 }
 
 impl Default for SessionConfig {
@@ -53,6 +57,7 @@ impl Default for SessionConfig {
             idle_after: Duration::from_secs(900),
             attempts: 3,
             backoff: Duration::from_secs(1),
+            rules: Rules::default(),
         }
     }
 }
@@ -75,6 +80,8 @@ struct Shared {
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
     metrics: Arc<Metrics>,
+    /// Told when signals of a project were committed.
+    found: Wake,
     /// The lag that each worker saw last.
     lags: Mutex<Vec<Duration>>,
 }
@@ -90,6 +97,7 @@ enum Message {
 #[derive(Clone)]
 pub struct Waker {
     senders: Arc<Vec<Sender<Message>>>,
+    found: Wake,
 }
 
 impl Waker {
@@ -109,13 +117,15 @@ impl Waker {
 /// Receiving ends of the workers to be started.
 pub struct Inboxes(Vec<std::sync::mpsc::Receiver<Message>>);
 
-/// Makes the queues of `workers` worker threads.
+/// Makes the queues of `workers` worker threads. These call `found` with a project whose signals they have just committed;
+/// it must not block.
 #[must_use]
-pub fn queues(workers: usize) -> (Waker, Inboxes) {
+pub fn queues(workers: usize, found: Wake) -> (Waker, Inboxes) {
     let (senders, receivers) = (0..workers.max(1)).map(|_| channel()).unzip();
     (
         Waker {
             senders: Arc::new(senders),
+            found,
         },
         Inboxes(receivers),
     )
@@ -156,6 +166,7 @@ impl Sessions {
             store,
             keys,
             metrics,
+            found: Arc::clone(&waker.found),
             lags,
         });
         let mut threads = Vec::new();

@@ -57,6 +57,8 @@ impl Offline {
                 store,
                 keys,
                 metrics,
+                // Whoever has it catch up looks for what was found.
+                found: Arc::new(|_| {}),
                 lags: Mutex::new(vec![Duration::ZERO]),
             },
             projects: BTreeMap::new(),

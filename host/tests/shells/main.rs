@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends by panicking")]
 
+mod acts;
 mod api;
 mod authors;
 mod cli;

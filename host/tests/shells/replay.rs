@@ -64,7 +64,7 @@ fn text(bytes: &[u8]) -> String {
 fn a_recording_is_replayed_kept_and_tested_on() {
     let folder = Folder::new();
     folder.recording();
-    let table = folder.succeeded(&["replay", "minute.jsonl"]);
+    let table = folder.succeeded(&["replay", "minute.jsonl", "--project", "shop"]);
     assert!(!table.contains('\x1b'), "{table:?}");
     insta::assert_snapshot!(table);
     // Nothing is left behind, not even an empty data folder.

@@ -64,7 +64,6 @@ impl Detector for Worldly {
             Deed::Reach => reach(out),
             #[expect(clippy::panic, reason = "that is the deed")]
             Deed::Panic => panic!("as asked"),
-            #[expect(clippy::exit, reason = "that is the deed")]
             Deed::Exit => std::process::exit(3),
             Deed::Print => print!("{}", "x".repeat(1 << 20)),
             Deed::Sleep => std::thread::sleep(Duration::from_secs(3600)),
@@ -81,11 +80,6 @@ impl Detector for Worldly {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "reaching for what plugins don't have is what this one is for"
-)]
 fn reach(out: &mut Outcome) {
     let mut say = |what: &str, got: &dyn Debug| out.log(Level::Info, format_args!("{what}: {got:?}"));
     say("environment", &std::env::vars_os().count());

@@ -16,19 +16,39 @@ pub(super) struct Blamed {
     pub(super) code: Option<Location>,
 }
 
-/// The suspects of all these incidents together, the worst incident's first. Until conclusions are stored: the service where
-/// an incident began, then those affected.
+/// The suspects of all these incidents together, the worst incident's first: those of its newest conclusion, then the
+/// service where it began, then those affected.
 pub(super) fn suspects(store: &dyn Store, tenant: &TenantId, incidents: &[Incident]) -> Result<Blamed> {
     let mut incidents: Vec<&Incident> = incidents.iter().collect();
     // Stable: of equally bad ones the order given counts.
     incidents.sort_by_key(|incident| std::cmp::Reverse(rank(incident.severity)));
+    let mut concluded = Vec::new();
+    for incident in &incidents {
+        let conclusions = store.conclusions(tenant, &incident.id)?;
+        concluded.extend(
+            conclusions
+                .into_iter()
+                .next()
+                .into_iter()
+                .flat_map(|last| last.suspects),
+        );
+    }
+    let suspects = concluded.iter().map(|suspect| &suspect.service);
     let origins = incidents.iter().map(|incident| &incident.service);
     let affected = incidents.iter().flat_map(|incident| &incident.affected);
-    let services = distinct(origins.chain(affected).map(|name| service_of(name).to_owned()));
+    let services = distinct(
+        suspects
+            .chain(origins)
+            .chain(affected)
+            .map(|name| service_of(name).to_owned()),
+    );
     let Some(first) = services.first() else {
         return Ok(Blamed::default());
     };
-    let mut code = None;
+    let mut code = concluded
+        .iter()
+        .filter(|suspect| service_of(&suspect.service) == first)
+        .find_map(|suspect| Location::find(&suspect.code));
     for incident in incidents
         .iter()
         .filter(|incident| service_of(&incident.service) == first)

@@ -138,7 +138,7 @@ fn read(file: &Path) -> Result<Vec<Columns>> {
     let mut scratch = Scratch::default();
     let mut found = Vec::new();
     while !rest.is_empty() {
-        let length = usize::try_from(prost::decode_length_delimiter(&mut rest)?)?;
+        let length = prost::decode_length_delimiter(&mut rest)?;
         let Some((body, behind)) = rest.split_at_checked(length) else {
             bail!("{name} ends within a request");
         };

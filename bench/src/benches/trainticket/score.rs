@@ -56,10 +56,19 @@ fn place(services: &[String], culprit: &str) -> Option<usize> {
         .map(|at| at + 1)
 }
 
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}
+
 /// An incident in a few words.
 fn words(incidents: &[Incident]) -> String {
     let words = incidents.iter().map(|incident| {
-        let severity = format!("{:?}", incident.severity).to_lowercase();
+        let severity = severity(incident.severity);
         format!("{severity} {}: {}", incident.service, incident.title)
     });
     words.collect::<Vec<_>>().join("; ")
