@@ -22,6 +22,7 @@ mod logging;
 pub mod metrics;
 pub mod replay;
 pub mod runtime;
+mod scratch;
 pub mod secrets;
 pub mod server;
 pub mod sessions;

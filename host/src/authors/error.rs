@@ -98,7 +98,7 @@ pub enum AuthorsError {
         file: PathBuf,
         /// Why not.
         #[source]
-        source: LoadError,
+        source: Box<LoadError>,
     },
     /// There is nothing to test with.
     #[error("there are no fixtures in `{}`", folder.display())]
@@ -107,14 +107,6 @@ pub enum AuthorsError {
         folder: PathBuf,
         /// What a fixture of this kind of plugin is called.
         pattern: &'static str,
-    },
-    /// Nothing runs these yet.
-    #[error("{what} can't be run on {on} yet")]
-    NotYet {
-        /// What kind of plugins.
-        what: &'static str,
-        /// What is asked of them.
-        on: &'static str,
     },
     /// Only detectors have a yardstick.
     #[error("`{plugin}` is no detector: only detectors are measured")]
@@ -133,7 +125,7 @@ pub enum AuthorsError {
     },
     /// A recording can't be used.
     #[error("cannot use a recording")]
-    Recording(#[from] ReplayError),
+    Recording(#[source] Box<ReplayError>),
     /// A part of the recording is no telemetry.
     #[error("cannot use request {number} of `{}`: {reason}", file.display())]
     Request {
@@ -150,6 +142,12 @@ pub enum AuthorsError {
         /// Which signal was asked for.
         signal: &'static str,
     },
+}
+
+impl From<ReplayError> for AuthorsError {
+    fn from(error: ReplayError) -> Self {
+        Self::Recording(Box::new(error))
+    }
 }
 
 impl AuthorsError {

@@ -30,6 +30,6 @@ pub fn load(runtime: &Runtime, file: &Path) -> Result<Arc<Plugin>, AuthorsError>
         .load(&name, &bytes)
         .map_err(|source| AuthorsError::Plugin {
             file: file.to_owned(),
-            source,
+            source: Box::new(source),
         })
 }

@@ -71,7 +71,17 @@ fn files(kind: PluginKind) -> &'static [TemplateFile] {
                 include_str!("../../../sdk/templates/fixtures/payment.document.txt"),
             ),
         ],
-        PluginKind::Analyst => &[("src/lib.rs", include_str!("../../../sdk/templates/analyst.rs"))],
+        PluginKind::Analyst => &[
+            ("src/lib.rs", include_str!("../../../sdk/templates/analyst.rs")),
+            (
+                "fixtures/bad-release.jsonl",
+                include_str!("../../../sdk/templates/fixtures/bad-release.jsonl"),
+            ),
+            (
+                "fixtures/bad-release.conclusions.json",
+                include_str!("../../../sdk/templates/fixtures/bad-release.conclusions.json"),
+            ),
+        ],
     }
 }
 
@@ -118,13 +128,7 @@ pub fn create(wanted: &NewPlugin) -> Result<PathBuf, AuthorsError> {
     let written = [
         ("Cargo.toml", manifest),
         (".gitignore", fill(include_str!("templates/gitignore.in"))),
-        (
-            "README.md",
-            fill(match wanted.kind {
-                PluginKind::Analyst => include_str!("templates/analyst.md.in"),
-                _ => include_str!("templates/plugin.md.in"),
-            }),
-        ),
+        ("README.md", fill(include_str!("templates/plugin.md.in"))),
     ];
     for (path, text) in &written {
         write(&folder.join(path), text)?;

@@ -1,6 +1,5 @@
 //! The plugins of a host: the built-in ones and those of the plugins folder.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -402,6 +401,8 @@ fn info(origin: &str, plugin: &Plugin) -> PluginInfo {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::Sources;
 
