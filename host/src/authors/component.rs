@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plugin_makes_no_component() {
-        let module = wat::parse_str("(module)").unwrap();
+        let module = wat::parse_str("(module (import \"env\" \"now\" (func)))").unwrap();
         let error = encode(&module).unwrap_err();
         assert!(matches!(error, AuthorsError::NoComponent { .. }), "{error}");
         assert!(error.help().is_some());

@@ -60,7 +60,26 @@ fn a_file_is_inspected_and_nothing_is_made() {
         .lines()
         .filter(|line| !line.starts_with("digest ") && !line.starts_with("size "))
         .collect();
-    insta::assert_snapshot!(facts.join("\n"), @"");
+    insta::assert_snapshot!(facts.join("\n"), @r#"
+    name       errors
+    version    0.1.0
+    kind       detector
+    what       Detector of exceptions, error statuses and HTTP 5xx
+    signal     errors.exception: The same exception occurs repeatedly
+    signal     errors.http: Requests to an operation end with HTTP 5xx repeatedly
+    signal     errors.rpc: Calls of an operation end with an RPC status that is the server's fault
+    signal     errors.status: Spans of an operation have the status "error" repeatedly
+    settings   hold-seconds = 10, min-count = 3, update-seconds = 30, warm-up-seconds = 120, window-seconds = 60
+    contract   0.1.0
+    runs in    aia, Worker, Spin
+    memory     at most 64 MiB
+    call time  at most 1000 ms
+    snapshot   at most 1 MiB
+    import     aia:plugin/telemetry@0.1.0: types only
+    import     aia:plugin/signals@0.1.0: types only
+    export     aia:plugin/manifest@0.1.0: describe
+    export     aia:plugin/detector@0.1.0: [static]session.open, [method]session.observe-spans, [method]session.observe-logs, [method]session.observe-metrics, [method]session.tick, [method]session.snapshot
+    "#);
     let inspected = json(&folder.succeeded(&["plugin", "inspect", "--json", "report.wasm"]));
     assert_eq!(inspected["formats"][0], "text/markdown");
     assert_eq!(inspected["exports"][1]["functions"][0], "render");
@@ -71,8 +90,14 @@ fn a_file_is_inspected_and_nothing_is_made() {
     );
 
     std::fs::write(folder.path().join("no.wasm"), "no").unwrap();
-    insta::assert_snapshot!(folder.failed(1, &["plugin", "inspect", "no.wasm"]), @"");
-    insta::assert_snapshot!(folder.failed(1, &["plugin", "inspect", "gone.wasm"]), @"");
+    insta::assert_snapshot!(folder.failed(1, &["plugin", "inspect", "no.wasm"]), @r#"
+    error: `no.wasm` is no plugin that AIA would run
+    cause: plugin `no.wasm` can't be loaded: it isn't a WebAssembly component: it doesn't begin with the bytes `\0asm`
+    "#);
+    insta::assert_snapshot!(folder.failed(1, &["plugin", "inspect", "gone.wasm"]), @r#"
+    error: cannot read `gone.wasm`
+    cause: No such file or directory (os error 2)
+    "#);
     // Neither a data folder nor a secret.
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }
@@ -90,7 +115,7 @@ fn a_detector_is_measured_beside_errors() {
     assert!(measured["plugin"]["row_ns"].as_f64().unwrap() > 0.0, "{measured}");
     assert_eq!(measured["rows"], 256_000);
     assert_eq!(measured["plugin"]["signals"], measured["yardstick"]["signals"]);
-    insta::assert_snapshot!(folder.failed(1, &["plugin", "bench", "report.wasm"]), @"");
+    insta::assert_snapshot!(folder.failed(1, &["plugin", "bench", "report.wasm"]), @"error: `report` is no detector: only detectors are measured");
     let arguments = [
         "plugin",
         "bench",
@@ -106,11 +131,14 @@ fn a_detector_is_measured_beside_errors() {
 #[test]
 fn fixtures_of_a_file_lie_beside_it() {
     let folder = Folder::new();
-    insta::assert_snapshot!(folder.failed(1, &["plugin", "test", "errors.wasm"]), @"");
+    insta::assert_snapshot!(folder.failed(1, &["plugin", "test", "errors.wasm"]), @r#"
+    error: there are no fixtures in `fixtures`
+    help: a fixture is a file `fixtures/CASE.jsonl`; docs/writing-a-plugin.md shows one
+    "#);
     let fixtures = folder.path().join("fixtures");
     std::fs::create_dir(&fixtures).unwrap();
     std::fs::write(fixtures.join("quiet.jsonl"), "{\"at\": \"30s\"}\n").unwrap();
-    insta::assert_snapshot!(folder.failed(1, &["plugin", "test", "errors.wasm"]), @"");
+    insta::assert_snapshot!(folder.failed(1, &["plugin", "test", "errors.wasm"]), @"error: 1 of 1 cases failed");
     assert!(
         folder
             .succeeded(&["plugin", "test", "errors.wasm", "--update"])
@@ -128,20 +156,33 @@ fn fixtures_of_a_file_lie_beside_it() {
 #[test]
 fn a_plugin_is_made_beside_the_sdk_only() {
     let folder = Folder::new();
-    insta::assert_snapshot!(folder.failed(1, &["plugin", "new", "slow", "--kind", "detector"]), @"");
-    insta::assert_snapshot!(folder.failed(2, &["plugin", "new", "Slow", "--kind", "detector"]), @"");
-    insta::assert_snapshot!(folder.failed(2, &["plugin", "new", "slow", "--kind", "detector", "--lang", "python"]), @"");
-    let sdk = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");
+    insta::assert_snapshot!(folder.failed(1, &["plugin", "new", "slow", "--kind", "detector"]), @r#"
+    error: the plugin SDK is neither here nor in a folder above
+    help: the SDK isn't on a registry yet: work inside a clone of AIA's repository, or give `--sdk FOLDER`, the clone's folder `sdk`
+    "#);
+    insta::assert_snapshot!(folder.failed(2, &["plugin", "new", "Slow", "--kind", "detector"]), @"error: `Slow` can't be the name of a plugin: 1 to 40 lower-case letters, digits and hyphens, starting with a letter");
+    insta::assert_snapshot!(folder.failed(2, &["plugin", "new", "slow", "--kind", "detector", "--lang", "python"]), @r#"
+    error: there are no templates in `python`
+    help: there is `rust`; any language that makes components of the contract in `wit/` works, without a template
+    "#);
+    let sdk = format!("{}/../sdk", std::env::var("CARGO_MANIFEST_DIR").unwrap());
+    let sdk = sdk.as_str();
     for kind in ["detector", "analyst", "reporter"] {
         let told = folder.succeeded(&["plugin", "new", kind, "--kind", kind, "--sdk", sdk]);
         assert!(told.starts_with(&format!("{kind}/ has a plugin")), "{told}");
         assert!(folder.path().join(kind).join("src/lib.rs").is_file());
     }
-    insta::assert_snapshot!(folder.failed(1, &["plugin", "new", "analyst", "--kind", "analyst", "--sdk", sdk]), @"");
+    insta::assert_snapshot!(folder.failed(1, &["plugin", "new", "analyst", "--kind", "analyst", "--sdk", sdk]), @r#"
+    error: `analyst` exists and isn't empty
+    help: choose another name, or another folder to work in
+    "#);
     let made = folder.succeeded(&[
         "plugin", "new", "other", "--kind", "detector", "--sdk", sdk, "--json",
     ]);
     assert_eq!(json(&made)["folder"], "other");
     std::fs::create_dir(folder.path().join("empty")).unwrap();
-    insta::assert_snapshot!(folder.failed(1, &["plugin", "build", "empty"]), @"");
+    insta::assert_snapshot!(folder.failed(1, &["plugin", "build", "empty"]), @r#"
+    error: cannot find `empty/Cargo.toml`
+    cause: No such file or directory (os error 2)
+    "#);
 }

@@ -58,12 +58,19 @@ fn paths_of_this_machine() -> Vec<(PathBuf, &'static str)> {
     let home = std::env::home_dir();
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| home.as_ref().map(|home| home.join(".cargo")));
-    [
+    let sources = cargo_home.as_ref().map(|home| home.join("registry/src"));
+    // A folder for each registry, named after its host.
+    let registries = sources
+        .and_then(|sources| sources.read_dir().ok())
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some((entry.ok()?.path(), "/cargo")));
+    let others = [
         (Some(root().to_owned()), "/aia"),
         (cargo_home, "/cargo"),
         (home, "/home"),
-    ]
-    .into_iter()
-    .filter_map(|(path, name)| Some((path?, name)))
-    .collect()
+    ];
+    registries
+        .chain(others.into_iter().filter_map(|(path, name)| Some((path?, name))))
+        .collect()
 }
