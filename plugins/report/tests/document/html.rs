@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aia_plugin_report::IncidentReport;
 use aia_plugin_sdk::Reporter;
 use aia_plugin_sdk::Severity;
-use aia_plugin_sdk::reporter::{Report, State, TimeRange, TraceIdHalves};
+use aia_plugin_sdk::reporter::{EvidenceKind, Report, State, TimeRange, TraceIdHalves};
 use proptest::prelude::*;
 use scraper::{ElementRef, Html, Selector};
 
@@ -308,6 +308,27 @@ fn changes_are_marked_in_timeline_and_charts() {
         1
     );
     assert_eq!(select(&page, "svg rect.window").len(), 4);
+}
+
+#[test]
+fn a_change_that_the_timeline_tells_without_evidence_stands_there_once() {
+    let mut report = report(&str::to_owned);
+    let deploy = report
+        .evidence
+        .iter()
+        .find(|item| matches!(item.kind, EvidenceKind::Change) && item.service == "payment")
+        .unwrap()
+        .time;
+    for entry in report.timeline.iter_mut().filter(|entry| entry.kind == "change") {
+        entry.evidence.clear();
+        entry.time = deploy;
+    }
+    let timeline = text_of(&html(&report, ""), "#timeline");
+    assert!(
+        timeline.contains("C2 change deploy of payment 1.1 by jane details of the change E3"),
+        "{timeline}"
+    );
+    assert!(!timeline.contains("C3"), "{timeline}");
 }
 
 #[test]
