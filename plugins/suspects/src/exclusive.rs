@@ -138,7 +138,7 @@ mod tests {
             TestItem::span("web", "/", 0, 100).at(1, 1),
             TestItem::span("web", "POST", 5, 85).at(1, 2).parent(1),
             TestItem::span("web", "handle", 1, 99).at(1, 3).parent(1),
-            TestItem::span("web", "mark", 50, 0).at(1, 6).parent(5),
+            TestItem::span("pay", "mark", 50, 0).at(1, 6).parent(5),
             TestItem::span("pay", "/pay", 10, 60).at(1, 4).parent(2),
             TestItem::span("pay", "SELECT", 20, 30).at(1, 5).parent(4),
         ];

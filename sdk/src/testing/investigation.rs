@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::Severity;
 use crate::analyst::{
-    Analyst, Budget, Case, Claim, Conclusion, Event, Fragment, Item, Request, Step, TimeRange,
+    Analyst, Answer, Budget, Case, Claim, Conclusion, Event, Fragment, Item, Request, Step, TimeRange,
 };
 use crate::config;
 use crate::testing::script::Script;
@@ -199,7 +199,7 @@ impl<A: Analyst> InvestigationHarness<A> {
             .iter()
             .map(|request| self.script.answer(request))
             .collect();
-        for item in answers.iter().flat_map(|answer| answer.items()) {
+        for item in answers.iter().flat_map(Answer::items) {
             self.given.insert(item.id.clone(), item.clone());
         }
         Event::Gathered(answers)
