@@ -61,11 +61,64 @@ impl Figure {
     }
 }
 
+/// A table that figures sum up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// What it is called in JSON.
+    pub name: &'static str,
+    /// Its columns.
+    pub head: Vec<&'static str>,
+    /// Its rows, each as long as the head.
+    pub rows: Vec<Vec<String>>,
+    /// Whether it is printed, or only written to the file.
+    pub is_printed: bool,
+}
+
+impl Table {
+    fn text(&self) -> String {
+        let lines = || {
+            let head = std::iter::once(self.head.iter().map(|cell| (*cell).to_owned()).collect());
+            head.chain(self.rows.iter().cloned())
+        };
+        let widths: Vec<usize> = (0..self.head.len())
+            .map(|column| {
+                let width = |line: Vec<String>| line.get(column).map_or(0, |cell| cell.chars().count());
+                lines().map(width).max().unwrap_or(0)
+            })
+            .collect();
+        let line = |line: Vec<String>| {
+            let cells: Vec<String> = line
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, width))| match column {
+                    0 => format!("{cell:<width$}"),
+                    _ => format!("{cell:>width$}"),
+                })
+                .collect();
+            format!("  {}", cells.join("  ")).trim_end().to_owned()
+        };
+        lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn json(&self) -> Value {
+        let rows = self.rows.iter().map(|row| {
+            let cells = self.head.iter().zip(row);
+            cells
+                .map(|(head, cell)| ((*head).to_owned(), json!(cell)))
+                .collect::<serde_json::Map<_, _>>()
+        });
+        rows.collect::<Vec<_>>().into()
+    }
+}
+
 /// All figures of a measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// In the order they are shown.
     pub figures: Vec<Figure>,
+    /// What stands above them.
+    pub tables: Vec<Table>,
 }
 
 impl Outcome {
@@ -95,7 +148,9 @@ impl Outcome {
                     .to_owned()
             },
         );
-        lines.collect::<Vec<_>>().join("\n")
+        let tables = self.tables.iter().filter(|table| table.is_printed);
+        let tables = tables.map(|table| table.text() + "\n");
+        tables.chain(lines).collect::<Vec<_>>().join("\n")
     }
 
     /// For `NAME.json`.
@@ -126,6 +181,7 @@ impl Outcome {
             "optimized": !cfg!(debug_assertions),
             "machine": { "arch": std::env::consts::ARCH, "os": std::env::consts::OS, "cpus": cpus },
             "figures": figures.collect::<Vec<_>>(),
+            "tables": self.tables.iter().map(|table| (table.name.to_owned(), table.json())).collect::<serde_json::Map<_, _>>(),
         })
     }
 }
@@ -142,6 +198,7 @@ mod tests {
                 Figure::new("time", 9.5, "ns").goal(Goal::AtMost(25.0)),
                 Figure::new("rows", 512.0, ""),
             ],
+            ..Outcome::default()
         };
         assert_eq!(
             outcome.table(),

@@ -2,20 +2,24 @@
 //! components behind the acknowledgement, keeps incidents and renders reports.
 //!
 //! The way of the data, module by module: [`ingest`] → [`journal`] → [`log`] → [`sessions`], which run plugins in the
-//! [`runtime`] → [`incidents`] in the [`store`]. [`core`] puts these together; [`server`], [`api`] and [`cli`] are the
+//! [`runtime`] → [`incidents`] in the [`store`] → [`investigations`]. [`replay`] sends recorded data the same way.
+//! [`core`] puts these together; [`server`], [`api`] and [`cli`] are the
 //! shells in front of it.
 
 pub mod api;
+pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;
 pub mod incidents;
 pub mod ingest;
+pub mod investigations;
 pub mod journal;
 pub mod log;
 mod logging;
 pub mod metrics;
+pub mod replay;
 pub mod runtime;
 pub mod secrets;
 pub mod server;

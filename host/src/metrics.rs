@@ -28,8 +28,18 @@ struct ByReason {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ByResult {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ByRule {
     rule: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ByOutcome {
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -57,6 +67,11 @@ pub struct Metrics {
     skipped: Family<ByPlugin, Counter>,
     sessions: Gauge,
     incidents_opened: Counter,
+    investigations: Family<ByOutcome, Counter>,
+    investigation_seconds: InvestigationSeconds,
+    claims_dropped: Counter,
+    plugin_loads: Family<ByResult, Counter>,
+    incidents_regressed: Counter,
     plugins: Arc<Mutex<Vec<Arc<Plugin>>>>,
 }
 
@@ -67,6 +82,17 @@ impl Default for SyncSeconds {
         // From a fast NVMe disk to one that is about to fail.
         Self(Histogram::new([
             0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+        ]))
+    }
+}
+
+struct InvestigationSeconds(Histogram);
+
+impl Default for InvestigationSeconds {
+    fn default() -> Self {
+        // From a look at a handful of spans to one that is about to be ended.
+        Self(Histogram::new([
+            0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
         ]))
     }
 }
@@ -152,12 +178,47 @@ impl Metrics {
             "Incidents opened",
             self.incidents_opened.clone(),
         );
+        registry.register(
+            "investigations",
+            "Investigations of incidents, by how they ended",
+            self.investigations.clone(),
+        );
+        registry.register(
+            "investigation_seconds",
+            "Time of an investigation",
+            self.investigation_seconds.0.clone(),
+        );
+        registry.register(
+            "claims_dropped",
+            "Claims, suspects and diffs of analysts that did not stand the check",
+            self.claims_dropped.clone(),
+        );
+        registry.register(
+            "plugin_loads",
+            "Files of plugins that were taken up while the host ran",
+            self.plugin_loads.clone(),
+        );
+        registry.register(
+            "incidents_regressed",
+            "Resolved incidents that came back",
+            self.incidents_regressed.clone(),
+        );
         registry.register_collector(Box::new(PluginCollector(Arc::clone(&self.plugins))));
     }
 
-    /// Has a plugin's counters shown.
-    pub fn add_plugin(&self, plugin: Arc<Plugin>) {
-        self.plugins.lock().push(plugin);
+    pub(crate) fn plugins_loaded(&self, loaded: u64, failed: u64) {
+        for (result, count) in [("ok", loaded), ("failed", failed)] {
+            if count > 0 {
+                self.plugin_loads
+                    .get_or_create(&ByResult { result })
+                    .inc_by(count);
+            }
+        }
+    }
+
+    /// Has these plugins' counters shown, instead of those before.
+    pub fn show_plugins(&self, plugins: Vec<Arc<Plugin>>) {
+        *self.plugins.lock() = plugins;
     }
 
     pub(crate) fn ingested(&self, signal: SignalType, rows: u64, bytes: u64) {
@@ -246,8 +307,21 @@ impl Metrics {
         self.sessions.dec();
     }
 
-    pub(crate) fn incident_opened(&self) {
-        self.incidents_opened.inc();
+    /// An investigation ended; one that was skipped took no time and isn't measured.
+    pub(crate) fn investigated(&self, outcome: &'static str, took: Duration) {
+        self.investigations.get_or_create(&ByOutcome { outcome }).inc();
+        if !took.is_zero() {
+            self.investigation_seconds.0.observe(took.as_secs_f64());
+        }
+    }
+
+    pub(crate) fn claims_dropped(&self, claims: u64) {
+        self.claims_dropped.inc_by(claims);
+    }
+
+    pub(crate) fn incidents(&self, opened: u64, regressed: u64) {
+        self.incidents_opened.inc_by(opened);
+        self.incidents_regressed.inc_by(regressed);
     }
 }
 

@@ -92,6 +92,18 @@ impl Secrets {
         }
     }
 
+    /// Whether the data folder holds the file.
+    pub(crate) fn is_in(data: &Path) -> bool {
+        data.join(FILE).is_file()
+    }
+
+    /// The secret of throw-away folders: the same each time, so that all ids are. It protects nothing.
+    pub(crate) fn known() -> Self {
+        Self {
+            root: RootSecret::new([0; ROOT_SECRET_BYTES]),
+        }
+    }
+
     fn parse(text: &str, origin: &str) -> Result<Self, SecretError> {
         let invalid = |source| SecretError::Invalid {
             origin: origin.to_owned(),

@@ -13,7 +13,11 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use wit_component::ComponentEncoder;
 
+/// What plugins are built for: no system, and so none to import.
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// What a plugin for tests is built for that imports WASI; its linker makes the component.
+const WASI_TARGET: &str = "wasm32-wasip2";
 
 /// A plugin's crate.
 struct Plugin {
@@ -25,11 +29,16 @@ struct Plugin {
     folder: &'static str,
 }
 
-const FIRST_PARTY: [Plugin; 3] = [
+const FIRST_PARTY: [Plugin; 4] = [
     Plugin {
         name: "errors",
         package: "aia-plugin-errors",
         folder: "plugins/errors",
+    },
+    Plugin {
+        name: "latency",
+        package: "aia-plugin-latency",
+        folder: "plugins/latency",
     },
     Plugin {
         name: "report",
@@ -43,10 +52,24 @@ const FIRST_PARTY: [Plugin; 3] = [
     },
 ];
 
-const FOR_TESTS: [Plugin; 1] = [Plugin {
-    name: "evil",
-    package: "aia-plugin-evil",
-    folder: "tests/evil",
+const FOR_TESTS: [Plugin; 2] = [
+    Plugin {
+        name: "evil",
+        package: "aia-plugin-evil",
+        folder: "tests/evil",
+    },
+    Plugin {
+        name: "evil-analyst",
+        package: "aia-plugin-evil-analyst",
+        folder: "tests/evil-analyst",
+    },
+];
+
+/// Those that import WASI.
+const FOR_TESTS_OF_WASI: [Plugin; 1] = [Plugin {
+    name: "worldly",
+    package: "aia-plugin-worldly",
+    folder: "tests/worldly",
 }];
 
 /// Whatever else can change the bytes.
@@ -66,10 +89,10 @@ fn main() -> Result<()> {
     for input in SHARED_INPUTS {
         rerun_if_changed(&workspace.join(input));
     }
-    require_wasm_target()?;
-    build_all(&workspace, &out, &FIRST_PARTY)?;
+    build_all(&workspace, &out, WASM_TARGET, &FIRST_PARTY)?;
     if env::var_os("CARGO_FEATURE_TEST_PLUGINS").is_some() {
-        build_all(&workspace, &out, &FOR_TESTS)?;
+        build_all(&workspace, &out, WASM_TARGET, &FOR_TESTS)?;
+        build_all(&workspace, &out, WASI_TARGET, &FOR_TESTS_OF_WASI)?;
     }
     Ok(())
 }
@@ -92,30 +115,31 @@ fn rerun_if_changed(path: &Path) {
 }
 
 /// Says what to do where the compiler has no standard library for Wasm; cargo's own message would not.
-fn require_wasm_target() -> Result<()> {
+fn require_target(target: &str) -> Result<()> {
     let rustc = variable("RUSTC")?;
     let output = Command::new(&rustc)
-        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .output()
         .with_context(|| format!("can't run {}", rustc.display()))?;
     let folder = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() || !Path::new(folder.trim()).is_dir() {
         bail!(
-            "the compiler has no {WASM_TARGET} target, which the plugins are built for; run `cargo xtask setup`"
+            "the compiler has no {target} target, which the plugins are built for; run `cargo xtask setup`"
         );
     }
     Ok(())
 }
 
 /// Builds plugins with one cargo and makes components of them.
-fn build_all(workspace: &Path, out: &Path, plugins: &[Plugin]) -> Result<()> {
+fn build_all(workspace: &Path, out: &Path, target_name: &str, plugins: &[Plugin]) -> Result<()> {
+    require_target(target_name)?;
     for plugin in plugins {
         let folder = workspace.join(plugin.folder);
         rerun_if_changed(&folder.join("Cargo.toml"));
         rerun_if_changed(&folder.join("src"));
     }
     let target = target_folder(out)?;
-    let status = nested_cargo(workspace, &target, plugins)?
+    let status = nested_cargo(workspace, &target, target_name, plugins)?
         .status()
         .context("can't run cargo")?;
     if !status.success() {
@@ -123,10 +147,13 @@ fn build_all(workspace: &Path, out: &Path, plugins: &[Plugin]) -> Result<()> {
     }
     for plugin in plugins {
         let file = format!("{}.wasm", plugin.package.replace('-', "_"));
-        let path = target.join(WASM_TARGET).join("plugin").join(file);
+        let path = target.join(target_name).join("plugin").join(file);
         let module = fs::read(&path).with_context(|| format!("can't read {}", path.display()))?;
-        let component =
-            component(&module).with_context(|| format!("{} makes no component", plugin.package))?;
+        let component = if target_name == WASI_TARGET {
+            module
+        } else {
+            component(&module).with_context(|| format!("{} makes no component", plugin.package))?
+        };
         let path = out.join(plugin.name).with_extension("wasm");
         fs::write(&path, component).with_context(|| format!("can't write {}", path.display()))?;
     }
@@ -145,7 +172,7 @@ fn target_folder(out: &Path) -> Result<PathBuf> {
     Ok(target.join("plugins"))
 }
 
-fn nested_cargo(workspace: &Path, target: &Path, plugins: &[Plugin]) -> Result<Command> {
+fn nested_cargo(workspace: &Path, target: &Path, target_name: &str, plugins: &[Plugin]) -> Result<Command> {
     let mut cargo = Command::new(variable("CARGO")?);
     cargo.current_dir(workspace).args([
         "build",
@@ -154,7 +181,7 @@ fn nested_cargo(workspace: &Path, target: &Path, plugins: &[Plugin]) -> Result<C
         "--profile",
         "plugin",
         "--target",
-        WASM_TARGET,
+        target_name,
     ]);
     for plugin in plugins {
         cargo.args(["--package", plugin.package]);

@@ -109,7 +109,9 @@
 //!
 //! - Detectors implement [`Detector`]; [`Analyst`] and [`Reporter`] are the other two kinds of plugins.
 //! - Telemetry is read through views ([`Spans`], [`Logs`], [`Metrics`]) over columns that cross the sandbox as single
-//!   copies. Look attributes up by a [`Key`] where there are many spans.
+//!   copies. Look attributes up by a [`Key`] where there are many spans, or by several [`Keys`] at once, and compare a
+//!   [`Text`] by its number where many rows have the same.
+//! - What the semantic conventions say of a span (its operation, its peer, its failure) is in [`semconv`].
 //! - Be deterministic: iterate over a `BTreeMap`, not over a `HashMap`; take time from batches and ticks. The SDK
 //!   sees to NaNs.
 //! - Bound the state: a snapshot is at most [`snapshot::MAX_BYTES`] long.
@@ -127,6 +129,7 @@ mod ids;
 mod macros;
 mod manifest;
 pub mod reporter;
+pub mod semconv;
 pub mod snapshot;
 pub mod testing;
 mod time;
@@ -141,7 +144,7 @@ pub use manifest::{Kind, Limits, Manifest, SignalKind};
 pub use reporter::Reporter;
 pub use time::Time;
 pub use view::{
-    AttributeKey, Attributes, Buckets, Event, Exemplar, ExponentialHistogram, Histogram, Key, Link, List,
-    LogRecord, Logs, Metric, MetricKind, Metrics, Number, Point, PointValue, Resource, Scope, Span, SpanKind,
-    Spans, Status, Summary, Temporality, Value,
+    AttributeKey, Attributes, Buckets, Event, Exemplar, ExponentialHistogram, Found, Histogram, Key, Keys,
+    Link, List, LogRecord, Logs, Metric, MetricKind, Metrics, Number, Point, PointValue, Resource, Scope,
+    Span, SpanKind, Spans, Status, Summary, Temporality, Text, Value,
 };

@@ -4,10 +4,17 @@
 //! scopes and metrics that they use. Columns that aren't too long stay as they are. A metric may be cut between two
 //! of its points: each part then has the metric's row. A metric without points goes with the point behind it, and with the
 //! last point if none is.
+//!
+//! For replays, [`split_by_time`] divides what a recording has in one request by the time of its rows.
 
 mod copy;
 mod metrics;
 mod rows;
+mod split;
+
+use std::slice::from_ref;
+
+pub use split::{Piece, shift_times, split_by_time, time_span};
 
 use crate::columns::{Columns, Common};
 
@@ -32,11 +39,13 @@ pub fn cut(columns: Columns, max_rows: u32) -> Vec<(u32, Columns)> {
     let mut first_metric = 0;
     for first in (0..rows).step_by(max_rows) {
         let range = first..rows.min(first.saturating_add(max_rows));
+        let rows = from_ref(&range);
         let mut batch = match &columns {
-            Columns::Spans(columns) => Columns::Spans(rows::spans(&mut copier, columns, range)),
-            Columns::Logs(columns) => Columns::Logs(rows::logs(&mut copier, columns, range)),
+            Columns::Spans(columns) => Columns::Spans(rows::spans(&mut copier, columns, rows)),
+            Columns::Logs(columns) => Columns::Logs(rows::logs(&mut copier, columns, rows)),
             Columns::Metrics(columns) => {
-                Columns::Metrics(metrics::metrics(&mut copier, columns, range, &mut first_metric))
+                let owners = metrics::owners(&mut copier, columns, &range, &mut first_metric);
+                Columns::Metrics(metrics::points(&mut copier, columns, rows, owners))
             }
         };
         let common: Common = copier.finish();

@@ -11,6 +11,7 @@ mod decompress;
 mod footer;
 mod keys;
 mod names;
+mod operation;
 mod redact;
 mod refusal;
 mod revocation;
@@ -28,15 +29,18 @@ pub use columns::{
     SpanLinks, Spans, Strings, Summaries, pack_range, unpack_range, value_kind,
 };
 pub use commit::{Commit, CommitError, commit_key, session_prefix, signal_id};
-pub use cut::{MAX_BATCH_ROWS, cut};
+pub use cut::{MAX_BATCH_ROWS, Piece, cut, shift_times, split_by_time, time_span};
 pub use decompress::{ContentEncoding, decompress};
 pub use footer::{Footer, MAX_FOOTER_SERVICES};
 pub use keys::{IngestKey, IngestSecrets, KeyError};
 pub use names::{KeyId, MAX_NAME_BYTES, NameError, ProjectId, SegmentId, SegmentIdError, TenantId};
+pub use operation::{MAX_OPERATION_BYTES, SpanOperation, SpanReader, span_kind};
 pub use redact::{RedactConfig, RedactError, Redactions, Redactor};
 pub use refusal::{BodySize, Refusal};
 pub use revocation::{RevocationError, RevocationList};
-pub use row::{MAX_FIELDS, MAX_VALUE_BYTES, Row, RowKind, describe_row, duration, trace_of};
+pub use row::{
+    MAX_FIELDS, MAX_VALUE_BYTES, Row, RowKind, child_range, describe_row, duration, trace_of, value_text,
+};
 pub use scan::{Refused, ScanError, ScanLimits, Scanned, Scratch, scan_json, scan_protobuf};
 pub use secret::{ROOT_SECRET_BYTES, RootSecret, RootSecretError};
 pub use segment::{

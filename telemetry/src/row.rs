@@ -11,8 +11,10 @@ use serde::Serialize;
 
 use crate::columns::Columns;
 
-pub use fields::{MAX_FIELDS, MAX_VALUE_BYTES};
+pub(crate) use fields::resource_text;
+pub use fields::{MAX_FIELDS, MAX_VALUE_BYTES, children as child_range};
 pub use span::duration;
+pub use value::render as value_text;
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]

@@ -15,6 +15,8 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 pub struct Host {
     child: Child,
     data: PathBuf,
+    /// Further flags of `aia up`.
+    flags: Vec<String>,
     /// What it printed when it was ready.
     ready: Value,
     ingest_key: String,
@@ -27,7 +29,16 @@ impl Host {
     /// # Errors
     /// If it doesn't become ready.
     pub fn start(data: &Path) -> Result<Self> {
-        let (child, ready) = spawn(data, ["127.0.0.1:0"; 3])?;
+        Self::start_with(data, &[])
+    }
+
+    /// Starts `aia up` with further flags.
+    ///
+    /// # Errors
+    /// If it doesn't become ready.
+    pub fn start_with(data: &Path, flags: &[&str]) -> Result<Self> {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (child, ready) = spawn(data, ["127.0.0.1:0"; 3], &flags)?;
         let text = |name: &str| {
             ready[name]
                 .as_str()
@@ -39,6 +50,7 @@ impl Host {
             token: text("operator_token")?,
             child,
             data: data.to_owned(),
+            flags,
             ready,
         })
     }
@@ -56,7 +68,7 @@ impl Host {
                 .with_context(|| format!("{url} is no http address"))
         };
         let addresses = [address("otlp_http")?, address("otlp_grpc")?, address("api")?];
-        (self.child, self.ready) = spawn(&self.data, addresses.each_ref().map(String::as_str))?;
+        (self.child, self.ready) = spawn(&self.data, addresses.each_ref().map(String::as_str), &self.flags)?;
         ensure!(
             self.ready["ingest_key"].is_null(),
             "a later start must not make another key: {}",
@@ -164,7 +176,7 @@ fn binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
-fn spawn(data: &Path, [otlp_http, otlp_grpc, api]: [&str; 3]) -> Result<(Child, Value)> {
+fn spawn(data: &Path, [otlp_http, otlp_grpc, api]: [&str; 3], flags: &[String]) -> Result<(Child, Value)> {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -182,6 +194,7 @@ fn spawn(data: &Path, [otlp_http, otlp_grpc, api]: [&str; 3]) -> Result<(Child, 
             "--data",
         ])
         .arg(data.join("data"))
+        .args(flags)
         .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

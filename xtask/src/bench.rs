@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: builds the measurements in release and runs them one after the other.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -11,13 +12,20 @@ use crate::setup::setup;
 ///
 /// # Errors
 /// When the build fails, a name is unknown, or a measurement fails.
-pub(crate) fn run(names: &[String]) -> Result<()> {
+pub(crate) fn run(names: &[String], data: Option<&Path>) -> Result<()> {
     setup()?;
     let programs = build_release(&["aia", "aia-bench"])?;
     let bench = programs.get("aia-bench").context("the build made no aia-bench")?;
     let aia = programs.get("aia").context("the build made no aia")?;
+    let mut command = Command::new(bench);
+    if let Some(data) = data {
+        // Relative to where it was typed.
+        command
+            .arg("--data")
+            .arg(std::path::absolute(data).context("finding the data")?);
+    }
     // Its table is the result, so it writes straight to the terminal.
-    let status = Command::new(bench)
+    let status = command
         .arg("--out")
         .arg(target_directory()?.join("bench"))
         .arg("--aia")

@@ -10,6 +10,7 @@ mod setup;
 mod step;
 mod structure;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -37,6 +38,9 @@ enum Task {
     Bench {
         /// Which measurements; all by default.
         names: Vec<String>,
+        /// Folder of recorded faults for `trainticket`; `../shared/data/trainticket` beside the workspace by default.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
     },
 }
 
@@ -59,6 +63,6 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test => checks::run(),
         Task::Demo(options) => demo::run(&options),
-        Task::Bench { names } => bench::run(&names),
+        Task::Bench { names, data } => bench::run(&names, data.as_deref()),
     }
 }

@@ -8,44 +8,53 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::root;
 use crate::step::Step;
 
-const WASM_TARGET: &str = "wasm32-unknown-unknown";
+/// What plugins are built for, and what a plugin for tests is built for that imports WASI.
+const WASM_TARGETS: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
 
 /// What to do where the target can't be downloaded.
 const WITHOUT_DOWNLOAD: &str = "\
-the plugins are built for the Rust target wasm32-unknown-unknown, which this toolchain lacks.
-  with rustup and a network:  rustup target add wasm32-unknown-unknown
-  behind a mirror:            RUSTUP_DIST_SERVER=https://your.mirror rustup target add wasm32-unknown-unknown
-  with a distribution's Rust: install its package of that target (Debian: libstd-rust-dev-wasm32, Fedora:
-                              rust-std-static-wasm32-unknown-unknown) for the version in rust-toolchain.toml";
+the plugins are built for the Rust targets wasm32-unknown-unknown and, for tests, wasm32-wasip2, which this
+toolchain lacks.
+  with rustup and a network:  rustup target add wasm32-unknown-unknown wasm32-wasip2
+  behind a mirror:            RUSTUP_DIST_SERVER=https://your.mirror rustup target add …
+  with a distribution's Rust: install its packages of those targets (Debian: libstd-rust-dev-wasm32, Fedora:
+                              rust-std-static-wasm32-…) for the version in rust-toolchain.toml";
 
-/// Checks rustc and adds the Wasm target if it is missing.
+/// Checks rustc and adds the Wasm targets that are missing.
 ///
 /// # Errors
-/// When rustc doesn't run, or the target is missing and can't be added; the message says what to do.
+/// When rustc doesn't run, or a target is missing and can't be added; the message says what to do.
 pub(crate) fn setup() -> Result<()> {
-    if wasm_library()?.is_dir() {
+    for target in WASM_TARGETS {
+        require(target)?;
+    }
+    Ok(())
+}
+
+fn require(target: &str) -> Result<()> {
+    if library(target)?.is_dir() {
         return Ok(());
     }
     if Command::new("rustup").arg("--version").output().is_err() {
         bail!("rustup isn't installed, and {WITHOUT_DOWNLOAD}");
     }
     // In the workspace's root, so that rustup takes the toolchain that rust-toolchain.toml pins.
-    let added = Step::new("add the Wasm target").run(
+    let added = Step::new(&format!("add the target {target}")).run(
         Command::new("rustup")
-            .args(["target", "add", WASM_TARGET])
+            .args(["target", "add", target])
             .current_dir(root()),
     );
     match added {
-        Ok(()) if wasm_library()?.is_dir() => Ok(()),
-        Ok(()) => bail!("rustup added {WASM_TARGET}, but not to the toolchain in use; {WITHOUT_DOWNLOAD}"),
+        Ok(()) if library(target)?.is_dir() => Ok(()),
+        Ok(()) => bail!("rustup added {target}, but not to the toolchain in use; {WITHOUT_DOWNLOAD}"),
         Err(error) => Err(error.context(WITHOUT_DOWNLOAD)),
     }
 }
 
 /// Where the target's standard library is if it is installed, whoever installed it.
-fn wasm_library() -> Result<PathBuf> {
+fn library(target: &str) -> Result<PathBuf> {
     let output = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .current_dir(root())
         .output()
         .context("starting rustc: install Rust from https://rustup.rs, then run this again")?;

@@ -51,5 +51,6 @@ pub(super) fn run() -> Result<Outcome> {
             Figure::new("instantiate, open and drop `errors`", open.median_ns / 1e3, "µs")
                 .goal(Goal::AtMost(60.0)),
         ],
+        ..Outcome::default()
     })
 }

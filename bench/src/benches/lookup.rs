@@ -81,6 +81,7 @@ pub(super) fn run() -> Result<Outcome> {
             Figure::new("99 of 100 take at most", at(&times, 99), "ms"),
             Figure::new("the first after a start", first, "ms"),
         ],
+        ..Outcome::default()
     })
 }
 

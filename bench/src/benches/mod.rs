@@ -6,6 +6,7 @@ mod native;
 mod redact;
 mod sandbox;
 mod scan;
+mod trainticket;
 mod up;
 
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ const ROWS: f64 = 512.0;
 pub struct Setting {
     /// The `aia` program.
     pub aia: PathBuf,
+    /// Recorded faults.
+    pub data: PathBuf,
 }
 
 /// A measurement.
@@ -68,6 +71,11 @@ pub const BENCHES: &[Bench] = &[
         name: "up",
         about: "from exec to ready with a warm cache, and memory when idle",
         run: up::run,
+    },
+    Bench {
+        name: "trainticket",
+        about: "recorded faults: are they found, and laid where they were injected",
+        run: trainticket::run,
     },
 ];
 

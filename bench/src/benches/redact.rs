@@ -17,7 +17,10 @@ pub(super) fn run() -> Result<Outcome> {
     let logs = logs(&mut random, &LogShape::default()).encode_to_vec();
     let mut figures = measure("span", SignalType::Traces, &traces)?;
     figures.extend(measure("log record", SignalType::Logs, &logs)?);
-    Ok(Outcome { figures })
+    Ok(Outcome {
+        figures,
+        ..Outcome::default()
+    })
 }
 
 fn measure(row: &str, signal: SignalType, body: &[u8]) -> Result<Vec<Figure>> {

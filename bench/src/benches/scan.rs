@@ -34,7 +34,10 @@ pub(super) fn run() -> Result<Outcome> {
         SignalType::Metrics,
         &metrics,
     )?);
-    Ok(Outcome { figures })
+    Ok(Outcome {
+        figures,
+        ..Outcome::default()
+    })
 }
 
 /// Both ways for the same bytes; the ratio comes last.

@@ -42,6 +42,7 @@ pub(super) fn run(setting: &Setting) -> Result<Outcome> {
             Figure::new("resident when idle", resident / 1024.0, "MiB").goal(Goal::AtMost(40.0)),
             Figure::new("resident at most", peak / 1024.0, "MiB"),
         ],
+        ..Outcome::default()
     })
 }
 

@@ -19,6 +19,8 @@ use crate::store::TokenScope;
 pub(super) struct Caller {
     pub(super) tenant: TenantId,
     pub(super) scope: TokenScope,
+    /// Public id of the token: who did it, in timelines.
+    pub(super) token: String,
 }
 
 impl Caller {
@@ -68,6 +70,7 @@ async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem>
     Ok(Caller {
         tenant,
         scope: record.scope,
+        token: record.id,
     })
 }
 

@@ -13,8 +13,8 @@ use tower_http::catch_panic::ResponseForPanic;
 
 use super::{Api, problem::Problem};
 
-/// Largest body of a request to the API. No route takes one yet; reports and exports only come out.
-const LARGEST_BODY_BYTES: u64 = 1 << 20;
+/// Largest body of a request to the API.
+pub(super) const LARGEST_BODY_BYTES: u64 = 1 << 20;
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -47,7 +47,8 @@ pub(super) async fn dress(State(api): State<Api>, request: Request, next: Next) 
         .await;
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A route that needs another policy has set its own.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
@@ -75,8 +76,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// Whether a body is announced that is larger than any route takes. One of unknown length isn't read at all: no route
-/// takes a body.
+/// Whether a body is announced that is larger than any route takes. One of unknown length is counted as it is read.
 fn is_too_large(request: &Request<Body>) -> bool {
     let length = request
         .headers()

@@ -14,18 +14,23 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
+    response::{IntoResponse, Response},
 };
+use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::{
     Api,
+    acts::etag,
     auth::Caller,
-    blocking, model,
+    blocking,
+    conclusion::Conclusion,
+    model,
     problem::{Problem, ProblemDocument},
     time::{parse, rfc3339},
 };
-use crate::store::{IncidentFilter, IncidentState, Store, StoreError};
+use crate::store::{Cursor, IncidentFilter, IncidentState, Store, StoreError};
 
 /// Incidents on one page unless asked for otherwise, and at most.
 const PAGE: usize = 50;
@@ -43,8 +48,7 @@ pub(super) struct Wanted {
     /// At most so many: 1 to 500, 50 by default.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
-    /// Only those opened before this time: `next` of the page before.
-    #[param(format = DateTime)]
+    /// Only those opened before this time, or what `next` of the page before says.
     before: Option<String>,
 }
 
@@ -53,8 +57,7 @@ pub(super) struct Wanted {
 pub(super) struct IncidentPage {
     /// Newest first.
     incidents: Vec<model::Incident>,
-    /// `before` of the next page; `null` on the last one.
-    #[schema(format = DateTime)]
+    /// `before` of the next page: the last one's time and id; `null` on the last page.
     next: Option<String>,
 }
 
@@ -65,9 +68,11 @@ pub(crate) struct IncidentDetails {
     pub(crate) incident: model::Incident,
     /// What detectors found, in the order it came.
     pub(crate) signals: Vec<model::IncidentSignal>,
+    /// What analysts concluded, newest first.
+    pub(crate) conclusions: Vec<Conclusion>,
     /// What happened to it.
     pub(crate) timeline: Vec<model::TimelineEvent>,
-    /// The rows of telemetry that show it.
+    /// The rows of telemetry that show it, and what else conclusions refer to.
     pub(crate) evidence: Vec<model::Evidence>,
 }
 
@@ -90,6 +95,11 @@ pub(crate) fn details(
             .into_iter()
             .map(Into::into)
             .collect(),
+        conclusions: store
+            .conclusions(tenant, id)?
+            .into_iter()
+            .map(Into::into)
+            .collect(),
         timeline: store.timeline(tenant, id)?.into_iter().map(Into::into).collect(),
         evidence: store.evidence(tenant, id)?.into_iter().map(Into::into).collect(),
     }))
@@ -109,8 +119,13 @@ impl Wanted {
             IncidentState::parse(name).ok_or_else(problem)
         };
         let before = |text: String| {
-            parse(&text)
-                .ok_or_else(|| Problem::parameter("`before` is a time such as `2026-11-23T12:00:05Z`"))
+            let (time, id) = text
+                .split_once('/')
+                .map_or((text.as_str(), None), |(time, id)| (time, Some(id.to_owned())));
+            let opened_at = parse(time).ok_or_else(|| {
+                Problem::parameter("`before` is a time such as `2026-11-23T12:00:05Z`, or `next` of a page")
+            })?;
+            Ok(Cursor { opened_at, id })
         };
         Ok(IncidentFilter {
             project: self.project,
@@ -147,21 +162,22 @@ pub(super) async fn list(
     let next = incidents
         .last()
         .filter(|_| incidents.len() >= limit)
-        .and_then(|last| rfc3339(last.opened_at));
+        .and_then(|last| Some(format!("{}/{}", rfc3339(last.opened_at)?, last.id)));
     Ok(Json(IncidentPage {
         incidents: incidents.into_iter().map(Into::into).collect(),
         next,
     }))
 }
 
-/// Shows one incident with its signals, timeline and evidence.
+/// Shows one incident with its signals, conclusions, timeline and evidence.
 #[utoipa::path(
     get,
     path = "/api/v1/incidents/{id}",
     tag = "incidents",
     params(("id" = String, Path, description = "Id of the incident")),
     responses(
-        (status = OK, body = IncidentDetails, description = "The incident"),
+        (status = OK, body = IncidentDetails, description = "The incident; its `ETag` is what `If-Match` of a write wants"),
+        (status = PERMANENT_REDIRECT, description = "It was merged: `Location` is where it went"),
         (status = UNAUTHORIZED, body = ProblemDocument, content_type = "application/problem+json", description = "No valid token"),
         (status = NOT_FOUND, body = ProblemDocument, content_type = "application/problem+json", description = "No such incident"),
     )
@@ -170,12 +186,20 @@ pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Json<IncidentDetails>, Problem> {
+) -> Result<Response, Problem> {
     let missing = || Problem::not_found("incident");
     let Path(id) = id.map_err(|_| missing())?;
     let store = Arc::clone(&api.store);
     let found = blocking(move || details(store.as_ref(), &caller.tenant, &id)).await?;
-    found.map(Json).ok_or_else(missing)
+    let found = found.ok_or_else(missing)?;
+    let into = &found.incident.merged_into;
+    if !into.is_empty() {
+        let location = HeaderValue::from_str(&format!("/api/v1/incidents/{into}"));
+        let location = location.map_err(|error| Problem::internal(&error))?;
+        return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response());
+    }
+    let etag = etag(found.incident.version);
+    Ok(([(header::ETAG, etag)], Json(found)).into_response())
 }
 
 /// Shows one piece of an incident's evidence.

@@ -3,7 +3,11 @@
 //! Every answer has a request id. Every error is a problem document ([`problem`]) with a stable code and nothing from
 //! inside; the cause is logged with the same request id. An id of another tenant is answered like one that isn't there.
 
+mod acts;
 mod auth;
+mod body;
+mod changes;
+pub(crate) mod conclusion;
 mod guard;
 mod health;
 pub(crate) mod incidents;
@@ -24,6 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use openapi::document;
+pub(crate) use time::parse as parse_time;
 pub use time::rfc3339;
 pub use token::{Token, TokenError};
 
@@ -94,6 +99,13 @@ fn guarded_routes() -> OpenApiRouter<Api> {
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::evidence))
+        .routes(routes!(acts::acknowledge))
+        .routes(routes!(acts::resolve))
+        .routes(routes!(acts::reopen))
+        .routes(routes!(acts::merge))
+        .routes(routes!(acts::split))
+        .routes(routes!(acts::note))
+        .routes(routes!(changes::list, changes::create))
         .routes(routes!(report::render))
         .routes(routes!(plugins::list))
         .routes(routes!(openapi::serve))

@@ -20,7 +20,7 @@ pub(crate) struct Incident {
     pub(crate) title: String,
     /// `open`, `acknowledged`, `resolved` or `regressed`.
     pub(crate) state: String,
-    /// `low`, `medium`, `high` or `critical`: the worst of its signals.
+    /// `low`, `medium`, `high` or `critical`: the worst of its recent signals, and a step more if it spreads or grows.
     pub(crate) severity: String,
     /// Service where it began; empty if unknown.
     pub(crate) service: String,
@@ -44,8 +44,52 @@ pub(crate) struct Incident {
     pub(crate) updated_at: Option<String>,
     /// Occurrences counted.
     pub(crate) count: u64,
-    /// Rises with every change.
+    /// Rises with every change; in quotes, its `ETag`.
     pub(crate) version: u64,
+    /// When it was resolved; `null` if it isn't.
+    #[schema(format = DateTime)]
+    pub(crate) resolved_at: Option<String>,
+    /// Who resolved it; empty if it isn't.
+    pub(crate) resolved_by: String,
+    /// Id of the incident it was merged into; empty if it wasn't.
+    pub(crate) merged_into: String,
+    /// Release in which it came back; empty if it didn't, or that is unknown.
+    pub(crate) regressed_in: String,
+    /// Id of the incident of the same trouble that was resolved long before; empty if there is none.
+    pub(crate) follows: String,
+    /// Id of the incident it was split off; empty if it wasn't.
+    pub(crate) split_from: String,
+}
+
+/// Something that was changed.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Change {
+    /// Its id.
+    pub(crate) id: String,
+    /// The project it belongs to.
+    pub(crate) project: String,
+    /// When it happened.
+    #[schema(format = DateTime)]
+    pub(crate) time: Option<String>,
+    /// `deploy`, `config`, `flag`, `infrastructure` or `other`.
+    pub(crate) kind: String,
+    /// The service; empty if it concerns none, or all.
+    pub(crate) service: String,
+    /// The release that came; empty if unknown.
+    pub(crate) release: String,
+    /// The release that went; empty if unknown.
+    pub(crate) release_previous: String,
+    /// Who did it; empty if unknown.
+    pub(crate) author: String,
+    /// In words.
+    pub(crate) text: String,
+    /// Where to read more.
+    pub(crate) link: String,
+    /// `cli`, `api`, or `telemetry` if nobody told but telemetry showed it.
+    pub(crate) source: String,
+    /// When AIA was told.
+    #[schema(format = DateTime)]
+    pub(crate) received_at: Option<String>,
 }
 
 /// What a detector found.
@@ -126,12 +170,12 @@ pub(crate) struct TimelineEvent {
     pub(crate) evidence: Vec<String>,
 }
 
-/// A row of telemetry that shows something.
+/// A piece of evidence: a row of telemetry, or figures, a signal or a change that an analyst was given.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Evidence {
-    /// Its id, such as `ev-…-17`.
+    /// Its id, such as `ev-…-17`, or `op-…`.
     pub(crate) id: String,
-    /// `span`, `log` or `point`.
+    /// `span`, `log` or `point` of a row; `operation`, `series`, `signal` or `change`.
     pub(crate) kind: String,
     /// When.
     #[schema(format = DateTime)]
@@ -144,7 +188,7 @@ pub(crate) struct Evidence {
     pub(crate) span_id: String,
     /// One line for a person.
     pub(crate) title: String,
-    /// Segment the row lies in.
+    /// Segment the row lies in; empty if it is no row.
     pub(crate) segment: String,
     /// Row there.
     pub(crate) row: u32,
@@ -170,6 +214,31 @@ impl From<store::Incident> for Incident {
             updated_at: rfc3339(incident.updated_at),
             count: incident.count,
             version: incident.version,
+            resolved_at: rfc3339(incident.lifecycle.resolved_at),
+            resolved_by: incident.lifecycle.resolved_by,
+            merged_into: incident.lifecycle.merged_into,
+            regressed_in: incident.lifecycle.regressed_in,
+            follows: incident.lifecycle.follows,
+            split_from: incident.lifecycle.split_from,
+        }
+    }
+}
+
+impl From<store::ChangeRecord> for Change {
+    fn from(change: store::ChangeRecord) -> Self {
+        Self {
+            id: change.id,
+            project: change.project,
+            time: rfc3339(change.time),
+            kind: change.kind.as_str().to_owned(),
+            service: change.service,
+            release: change.release,
+            release_previous: change.release_previous,
+            author: change.author,
+            text: change.text,
+            link: change.link,
+            source: change.source.as_str().to_owned(),
+            received_at: rfc3339(change.received_at),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::{auth::Caller, guarded_routes, open_routes, problem::ProblemDocument}
     ),
     tags(
         (name = "incidents", description = "What went wrong, and what shows it"),
+        (name = "changes", description = "What was changed, which may be why"),
         (name = "plugins", description = "What finds and reports it"),
         (name = "health", description = "How AIA itself is"),
     ),

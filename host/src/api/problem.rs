@@ -94,6 +94,34 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid-parameter", detail)
     }
 
+    /// 400: the body is no JSON, or not what it should be.
+    pub(super) fn body(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-body", detail)
+    }
+
+    /// 409: its state doesn't allow that.
+    pub(super) fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", detail)
+    }
+
+    /// 412: it has changed since the client looked.
+    pub(super) fn precondition_failed() -> Self {
+        let detail = "it has changed since: read it again, and decide again";
+        Self::new(StatusCode::PRECONDITION_FAILED, "changed", detail)
+    }
+
+    /// 428: the client has to say what it looked at.
+    pub(super) fn precondition_required() -> Self {
+        let detail = "send the `ETag` of what you decided on as `If-Match`";
+        Self::new(StatusCode::PRECONDITION_REQUIRED, "precondition-required", detail)
+    }
+
+    /// 415.
+    pub(super) fn not_json() -> Self {
+        let detail = "send a body of `Content-Type: application/json`";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail)
+    }
+
     /// 413.
     pub(super) fn too_large(limit: u64) -> Self {
         let detail = format!("a request body has at most {limit} bytes");

@@ -26,6 +26,11 @@ use super::{
 };
 use crate::server::{ReportError, media_type};
 
+/// What a browser may do with a report that it is sent: show it with the style sheet in it, and nothing else. A reporter
+/// may be anybody's, so there is no script and no origin.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox";
+
 /// Which report.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -64,7 +69,11 @@ pub(super) async fn render(
             // A plugin's word on its media type; one that can't be a header's value is served as bytes.
             let media_type = HeaderValue::from_str(&report.media_type)
                 .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-            Ok(([(header::CONTENT_TYPE, media_type)], report.bytes).into_response())
+            let headers = [
+                (header::CONTENT_TYPE, media_type),
+                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+            ];
+            Ok((headers, report.bytes).into_response())
         }
         Ok(Ok(None)) => Err(Problem::not_found("incident")),
         Ok(Err(ReportError::UnknownFormat { known, .. })) => Err(Problem::parameter(format!(

@@ -13,7 +13,7 @@ pub fn rfc3339(nanoseconds: u64) -> Option<String> {
 }
 
 /// The other way round; `None` if it is no time, or one before 1970.
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub(crate) fn parse(text: &str) -> Option<u64> {
     u64::try_from(text.parse::<Timestamp>().ok()?.as_nanosecond()).ok()
 }
 

@@ -1,11 +1,13 @@
 //! Commands and their flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use aia_telemetry::{KeyId, ProjectId, TenantId};
+use aia_telemetry::{KeyId, ProjectId, SignalType, TenantId};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
+    api::parse_time,
     config::Sources,
     store::{IncidentState, TokenScope},
 };
@@ -52,8 +54,23 @@ pub(super) enum Command {
     /// List incidents, or show one.
     #[command(args_conflicts_with_subcommands = true)]
     Incidents(Incidents),
+    /// Acknowledge, resolve, reopen, merge or split an incident, or add a note.
+    Incident {
+        #[command(subcommand)]
+        command: IncidentCommand,
+    },
+    /// Tell of deploys and other changes, or list them.
+    #[command(visible_alias = "changes")]
+    Change {
+        #[command(subcommand)]
+        command: ChangeCommand,
+    },
     /// Render an incident's report.
     Report(Report),
+    /// Send recorded OTLP through the whole pipeline, and show what it finds.
+    Replay(Replay),
+    /// Run a detector over the telemetry of the data folder, and compare what it would have found.
+    Backtest(Backtest),
     /// List plugins, or check a file.
     Plugin {
         #[command(subcommand)]
@@ -118,6 +135,146 @@ pub(super) enum IncidentsCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum IncidentCommand {
+    /// Show an incident with its signals, timeline and evidence.
+    Show {
+        /// Id of the incident.
+        id: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// Take an incident up.
+    Ack(OfIncident),
+    /// Say that an incident is over.
+    Resolve(OfIncident),
+    /// Say that a resolved incident isn't over.
+    Reopen(OfIncident),
+    /// Merge an incident into another one, which takes over everything it holds.
+    Merge {
+        #[command(flatten)]
+        of: OfIncident,
+        /// Id of the incident that takes over.
+        #[arg(long, value_name = "ID")]
+        into: String,
+    },
+    /// Make an incident of its own of some of an incident's signals.
+    Split {
+        #[command(flatten)]
+        of: OfIncident,
+        /// Id of a signal; may be given several times. `aia incidents show ID --json` shows them.
+        #[arg(long, value_name = "ID")]
+        signal: Vec<String>,
+        /// Fingerprint whose signals are meant, those to come as well; may be given several times.
+        #[arg(long, value_name = "HASH")]
+        fingerprint: Vec<String>,
+    },
+    /// Add a note to an incident's timeline.
+    Note {
+        /// Id of the incident.
+        id: String,
+        /// The note.
+        text: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+}
+
+/// Which incident, and what is said to it.
+#[derive(Debug, clap::Args)]
+pub(super) struct OfIncident {
+    /// Id of the incident.
+    pub(super) id: String,
+    /// Say something to it; it stands in the timeline.
+    #[arg(long)]
+    pub(super) text: Option<String>,
+    /// Only if the incident still has this version.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) if_version: Option<u64>,
+    #[command(flatten)]
+    pub(super) of: OfTenant,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ChangeCommand {
+    /// Another release of a service.
+    Deploy {
+        /// Name of the service, as in `service.name`.
+        #[arg(long)]
+        service: String,
+        /// The release that came, as in `service.version`.
+        #[arg(long)]
+        release: String,
+        /// The release that went.
+        #[arg(long)]
+        previous: Option<String>,
+        #[command(flatten)]
+        told: Told,
+    },
+    /// Settings were changed.
+    Config(NewChange),
+    /// A feature flag was changed.
+    Flag(NewChange),
+    /// Machines, networks or databases were changed.
+    Infrastructure(NewChange),
+    /// Something else was changed.
+    Other(NewChange),
+    /// List changes, oldest first.
+    List(ListChanges),
+}
+
+/// A change that is no deploy.
+#[derive(Debug, clap::Args)]
+pub(super) struct NewChange {
+    /// Name of the service it concerns; none if it concerns several or all.
+    #[arg(long)]
+    pub(super) service: Option<String>,
+    /// The release it concerns.
+    #[arg(long)]
+    pub(super) release: Option<String>,
+    #[command(flatten)]
+    pub(super) told: Told,
+}
+
+/// What is told of any change.
+#[derive(Debug, clap::Args)]
+pub(super) struct Told {
+    /// When it happened, such as `2026-11-23T12:00:05Z`; now if it isn't said.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) at: Option<u64>,
+    /// Who did it.
+    #[arg(long)]
+    pub(super) author: Option<String>,
+    /// Where to read more.
+    #[arg(long, value_name = "URL")]
+    pub(super) link: Option<String>,
+    /// In words.
+    #[arg(long)]
+    pub(super) text: Option<String>,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+/// `aia change list`
+#[derive(Debug, clap::Args)]
+pub(super) struct ListChanges {
+    /// Only those at or after this time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) from: Option<u64>,
+    /// Only those at or before this time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) to: Option<u64>,
+    /// Only those of this service.
+    #[arg(long)]
+    pub(super) service: Option<String>,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+fn time(text: &str) -> Result<u64, String> {
+    parse_time(text).ok_or_else(|| "a time such as `2026-11-23T12:00:05Z`".to_owned())
+}
+
 /// `aia incidents list`
 #[derive(Debug, clap::Args)]
 pub(super) struct ListIncidents {
@@ -170,6 +327,78 @@ pub(super) struct Report {
     pub(super) format: String,
     #[command(flatten)]
     pub(super) of: OfTenant,
+}
+
+/// `aia replay`
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// Recordings: `.otlp` (protobuf, each request behind its length as a varint) or `.jsonl` (a request a line), also
+    /// compressed (`.zst`, `.gz`); in any order.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Keep it in this data folder; a throw-away one by default.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) into: Option<PathBuf>,
+    /// What the files hold, where their names don't say.
+    #[arg(long, value_enum)]
+    pub(super) signal: Option<SignalName>,
+    /// Time that passes behind the last row, so that detectors end what they wait for; up to a day.
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = settle)]
+    pub(super) settle: Duration,
+    /// Pass over damaged requests instead of ending at the first.
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+/// The kinds of telemetry, as a flag's value.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SignalName {
+    /// Spans.
+    Traces,
+    /// Log records.
+    Logs,
+    /// Metrics.
+    Metrics,
+}
+
+impl From<SignalName> for SignalType {
+    fn from(name: SignalName) -> Self {
+        match name {
+            SignalName::Traces => Self::Traces,
+            SignalName::Logs => Self::Logs,
+            SignalName::Metrics => Self::Metrics,
+        }
+    }
+}
+
+fn settle(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time of at most a day, such as 120s".to_owned();
+    let time = text.parse::<jiff::SignedDuration>().map_err(|_| wrong())?;
+    let time = Duration::try_from(time).map_err(|_| wrong())?;
+    (time <= Duration::from_secs(24 * 60 * 60))
+        .then_some(time)
+        .ok_or_else(wrong)
+}
+
+/// `aia backtest`
+#[derive(Debug, clap::Args)]
+pub(super) struct Backtest {
+    /// The detector's file.
+    #[arg(value_name = "PLUGIN.wasm")]
+    pub(super) plugin: PathBuf,
+    /// Only what was received at or after this, such as `2026-11-23T12:00:00Z`.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) from: Option<u64>,
+    /// Only what was received at or before this.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) to: Option<u64>,
+    /// The detector's configuration.
+    #[arg(long = "plugin-config", value_name = "JSON", default_value = "{}")]
+    pub(super) plugin_config: String,
+    #[command(flatten)]
+    pub(super) of: OfProject,
 }
 
 #[derive(Debug, Subcommand)]

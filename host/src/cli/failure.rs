@@ -4,7 +4,10 @@ use std::{io, path::PathBuf};
 
 use crate::{
     api::TokenError,
+    backtest::BacktestError,
     config::ConfigError,
+    incidents::{ActError, changes::ChangeError},
+    replay::ReplayError,
     server::{BackendError, FirstStartError, ReportError, ServeError},
     store::StoreError,
 };
@@ -56,9 +59,18 @@ pub(super) enum Failure {
         id: String,
         list: &'static str,
     },
+    /// No such project.
+    #[error("there is no project `{project}`")]
+    NoProject { project: String },
     /// The name is taken.
     #[error("project `{project}` has an ingest key `{name}` already")]
     KeyExists { name: String, project: String },
+    /// An incident doesn't allow what is asked for.
+    #[error("cannot do that to the incident")]
+    Act(#[source] ActError),
+    /// A change isn't taken.
+    #[error("cannot take note of the change")]
+    Change(#[from] ChangeError),
     /// No report.
     #[error("cannot make the report")]
     Report(#[from] ReportError),
@@ -72,6 +84,12 @@ pub(super) enum Failure {
         #[source]
         source: BackendError,
     },
+    /// No replay.
+    #[error("cannot replay")]
+    Replay(#[from] ReplayError),
+    /// No back test.
+    #[error("cannot test the detector")]
+    Backtest(#[from] BacktestError),
     /// A file can't be written.
     #[error("cannot write `{}`", file.display())]
     Write {
@@ -87,7 +105,11 @@ pub(super) enum Failure {
 impl Failure {
     /// Whether the caller made a mistake, rather than something having failed.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(self, Self::Config(_))
+        matches!(
+            self,
+            Self::Config(_)
+                | Self::Replay(ReplayError::UnknownFormat { .. } | ReplayError::UnknownSignal { .. })
+        )
     }
 
     /// What to do about it, where that can be said.
@@ -101,11 +123,18 @@ impl Failure {
                 })
             }
             Self::NotFound { list, .. } => Some(format!("`{list}` lists what there is")),
+            Self::NoProject { .. } => Some("`aia key create --project` makes one with a key".to_owned()),
             Self::KeyExists { .. } => {
                 Some("a revoked key's name is never used again; choose another `--name`".to_owned())
             }
             Self::Report(ReportError::UnknownFormat { .. }) => {
                 Some("`aia plugin list` shows what each reporter renders".to_owned())
+            }
+            Self::Replay(ReplayError::Damaged { .. }) => {
+                Some("`--keep-going` passes over what is damaged and says so".to_owned())
+            }
+            Self::Replay(ReplayError::Older { .. }) => {
+                Some("give another folder with `--into`, or another `--project`".to_owned())
             }
             _ => None,
         }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     api::{
+        conclusion::Conclusion,
         incidents::{IncidentDetails, details},
         model,
     },
@@ -78,6 +79,11 @@ fn list(
     if output.json {
         return output.value(&List { incidents });
     }
+    table(&incidents, output)
+}
+
+/// Prints incidents as a table.
+pub(super) fn table(incidents: &[model::Incident], output: &mut Output) -> Result<(), Failure> {
     if incidents.is_empty() {
         return output.text("No incidents.");
     }
@@ -99,7 +105,7 @@ fn list(
     )
 }
 
-fn show(
+pub(super) fn show(
     backend: &dyn Backend,
     config: &Config,
     id: &str,
@@ -107,8 +113,16 @@ fn show(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let store = open(backend, config)?;
-    let found = details(store.as_ref(), &of.tenant, id)?;
-    let found = found.ok_or_else(|| not_found(id))?;
+    let read = |id: &str| -> Result<IncidentDetails, Failure> {
+        details(store.as_ref(), &of.tenant, id)?.ok_or_else(|| not_found(id))
+    };
+    let mut found = read(id)?;
+    // What was merged is shown where it went; that may have been merged in turn.
+    let mut seen = vec![found.incident.id.clone()];
+    while !found.incident.merged_into.is_empty() && !seen.contains(&found.incident.merged_into) {
+        found = read(&found.incident.merged_into)?;
+        seen.push(found.incident.id.clone());
+    }
     if output.json {
         output.value(&found)
     } else {
@@ -131,6 +145,10 @@ fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
     let mut facts = vec![
         ("id", text::line(&incident.id).into_owned()),
         ("state", state(output, &incident.state)),
+        ("resolved by", text::line(&incident.resolved_by).into_owned()),
+        ("came back in", text::line(&incident.regressed_in).into_owned()),
+        ("follows", text::line(&incident.follows).into_owned()),
+        ("split off", text::line(&incident.split_from).into_owned()),
         ("severity", severity(output, &incident.severity)),
         ("project", text::line(&incident.project).into_owned()),
         ("service", text::line(&incident.service).into_owned()),
@@ -151,6 +169,9 @@ fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
         .collect();
     output.text(&facts.concat())?;
 
+    if let Some(conclusion) = found.conclusions.first() {
+        print_conclusion(conclusion, output)?;
+    }
     if !found.timeline.is_empty() {
         output.text("\nTimeline")?;
         let rows = found.timeline.iter().map(|event| {
@@ -175,9 +196,14 @@ fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
         let rows = rows.collect();
         output.table(&["DETECTOR", "SEVERITY", "COUNT", "TITLE"], rows)?;
     }
-    if !found.evidence.is_empty() {
+    // The rows that signals name; those of their traces are many.
+    let (named, traced): (Vec<_>, Vec<_>) = found.evidence.iter().partition(|evidence| {
+        let mut ids = found.signals.iter().flat_map(|signal| &signal.evidence);
+        ids.any(|id| *id == evidence.id)
+    });
+    if !named.is_empty() {
         output.text("\nEvidence")?;
-        let rows = found.evidence.iter().map(|evidence| {
+        let rows = named.iter().map(|evidence| {
             vec![
                 text::line(&evidence.id).into_owned(),
                 text::api_time(evidence.time.as_deref()),
@@ -188,7 +214,55 @@ fn print(found: &IncidentDetails, output: &mut Output) -> Result<(), Failure> {
         });
         output.table(&["ID", "TIME", "KIND", "SERVICE", "WHAT"], rows.collect())?;
     }
+    if !traced.is_empty() {
+        let count = traced.len();
+        output.text(&format!(
+            "and {count} further rows of their traces; `--json` lists them"
+        ))?;
+    }
     Ok(())
+}
+
+/// The newest conclusion: what an analyst says, and whom it suspects.
+fn print_conclusion(conclusion: &Conclusion, output: &mut Output) -> Result<(), Failure> {
+    let verdict = match conclusion.verdict.as_str() {
+        "cause" => "found the cause",
+        "no-code-cause" => "found no cause in the code",
+        _ => "found not enough evidence",
+    };
+    output.text(&format!(
+        "\nAnalysis: {} {verdict}",
+        text::line(&conclusion.analyst)
+    ))?;
+    let statements = conclusion.statements.iter();
+    let mut lines: Vec<_> = statements
+        .map(|statement| format!("  {}\n", text::line(&statement.text)))
+        .collect();
+    if conclusion.dropped > 0 {
+        lines.push(format!(
+            "  ({} of its claims did not stand the check)\n",
+            conclusion.dropped
+        ));
+    }
+    output.text(&lines.concat())?;
+    if conclusion.suspects.is_empty() {
+        return Ok(());
+    }
+    let rows = conclusion.suspects.iter().map(|suspect| {
+        let reason = suspect.reasons.first().map_or("", |reason| reason.text.as_str());
+        vec![
+            format!("{:.0} %", suspect.probability * 100.0),
+            text::short(&suspect.service, 40),
+            text::short(&suspect.operation, 40),
+            text::short(&suspect.release, 20),
+            text::short(&suspect.code, 40),
+            text::short(reason, TITLE),
+        ]
+    });
+    output.table(
+        &["SUSPECT", "SERVICE", "OPERATION", "RELEASE", "CODE", "WHY"],
+        rows.collect(),
+    )
 }
 
 fn state(output: &Output, state: &str) -> String {
@@ -200,7 +274,7 @@ fn state(output: &Output, state: &str) -> String {
     }
 }
 
-fn severity(output: &Output, severity: &str) -> String {
+pub(super) fn severity(output: &Output, severity: &str) -> String {
     match severity {
         "critical" => output.coloured(Colour::Magenta, severity),
         "high" => output.coloured(Colour::Red, severity),

@@ -6,11 +6,15 @@
 //! a terminal ([`text`]).
 
 mod args;
+mod backtest;
+mod change;
 mod failure;
+mod incident;
 mod incidents;
 mod key;
 mod output;
 mod plugin;
+mod replay;
 mod report;
 mod settings;
 mod text;
@@ -75,7 +79,11 @@ fn dispatch(backend: &dyn Backend, args: Args, sources: Sources, output: &mut Ou
     match args.command {
         Command::Up(_) => up::run(backend, config, output),
         Command::Incidents(incidents) => incidents::run(backend, config, &incidents, output),
+        Command::Incident { command } => incident::run(backend, config, command, output),
+        Command::Change { command } => change::run(backend, config, &command, output),
         Command::Report(report) => report::run(backend, config, &report, output),
+        Command::Replay(wanted) => replay::run(backend, config, &wanted, output),
+        Command::Backtest(wanted) => backtest::run(backend, config, wanted, output),
         Command::Plugin {
             command: PluginCommand::List,
         } => plugin::list(backend, config, output),

@@ -23,6 +23,8 @@ pub struct Output {
     err: Box<dyn Write>,
     /// Colours on standard output.
     colour: bool,
+    /// Standard error is a terminal, on which a line can be written over.
+    is_interactive: bool,
     /// JSON instead of text.
     pub(super) json: bool,
 }
@@ -47,6 +49,7 @@ impl Output {
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
             colour,
+            is_interactive: io::stderr().is_terminal(),
             json: false,
         }
     }
@@ -58,8 +61,30 @@ impl Output {
             out,
             err,
             colour,
+            is_interactive: false,
             json: false,
         }
+    }
+
+    /// Says how far a command is, in one harmless line on standard error that the next one replaces. Where that is no
+    /// terminal nothing is said.
+    pub(super) fn progress(&mut self, line: &str) {
+        if self.is_interactive {
+            self.complain(&format!("\r{line}\x1b[K"));
+        }
+    }
+
+    /// Keeps the last line of progress.
+    pub(super) fn progress_ends(&mut self) {
+        if self.is_interactive {
+            self.complain("\n");
+        }
+    }
+
+    /// Prints harmless lines to standard error: what isn't the result.
+    pub(super) fn note(&mut self, text: &str) {
+        self.progress("");
+        self.complain(&format!("{text}\n"));
     }
 
     /// Prints lines that are harmless already.

@@ -39,12 +39,29 @@ pub(super) fn list(backend: &dyn Backend, config: &Config, output: &mut Output) 
             text::line(&plugin.origin).into_owned(),
             problem.map_or_else(
                 || text::short(&plugin.description, 100),
-                |problem| output.coloured(Colour::Red, &format!("doesn't run: {problem}")),
+                |problem| {
+                    let what = if plugin.runs {
+                        "the last good one runs"
+                    } else {
+                        "doesn't run"
+                    };
+                    output.coloured(Colour::Red, &format!("{what}: {problem}"))
+                },
             ),
         ]
     });
     let rows = rows.collect();
     output.table(&["NAME", "VERSION", "KIND", "ORIGIN", "WHAT"], rows)
+}
+
+/// The settings in a plugin's schema: names and defaults.
+fn settings(schema: &serde_json::Value) -> String {
+    let properties = schema.get("properties").and_then(serde_json::Value::as_object);
+    let settings = properties.into_iter().flatten().map(|(name, property)| {
+        let default = property.get("default");
+        default.map_or_else(|| name.clone(), |default| format!("{name} = {default}"))
+    });
+    settings.collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn inspect(
@@ -70,6 +87,16 @@ pub(super) fn inspect(
         ("memory", format!("{} KiB", plugin.memory_bytes >> 10)),
         ("call time", format!("{} ms", plugin.call_time_ms)),
         ("digest", plugin.digest),
+        (
+            "runs in",
+            if plugin.pure {
+                "aia, Worker, Spin"
+            } else {
+                "aia only: it imports WASI"
+            }
+            .to_owned(),
+        ),
+        ("settings", settings(&plugin.config_schema)),
     ];
     let facts = facts.iter().filter(|(_, value)| !value.is_empty());
     let facts: Vec<_> = facts

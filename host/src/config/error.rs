@@ -75,6 +75,14 @@ pub enum ConfigError {
         /// What was there.
         found: String,
     },
+    /// Something else than a table stands where a plugin's settings belong.
+    #[error("{origin}: `settings.{plugin}` must be a table")]
+    NotPluginSettings {
+        /// Where.
+        origin: Origin,
+        /// The plugin's name as written.
+        plugin: String,
+    },
     /// A `--set` without `=`.
     #[error("flag --set: expected KEY=VALUE, found `{found}`")]
     NotAnAssignment {
@@ -93,6 +101,9 @@ impl ConfigError {
             )),
             Self::WrongValue { key, .. } => Some(format!("`aia config` prints `{key}` with its default")),
             Self::NotAnAssignment { .. } => Some("for example `--set limits.request-bytes=8MiB`".to_owned()),
+            Self::NotPluginSettings { plugin, .. } => Some(format!(
+                "write `[settings.{plugin}]`, and below it what the plugin is told"
+            )),
             Self::Unreadable { .. } | Self::Syntax { .. } => None,
         }
     }

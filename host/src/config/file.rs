@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     ConfigError, Origin,
     keys::{self, KEYS, Key},
+    plugin_settings::{self, AllPluginSettings},
 };
 
 /// What a file may be at most; a configuration has some kilobytes.
@@ -32,13 +33,14 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(unreadable)
 }
 
-/// Calls `found` with every setting in `text`, in the order of the file.
+/// Calls `found` with every setting in `text`, in the order of the file; what plugins are told goes to `plugins`.
 ///
 /// # Errors
 /// If it isn't TOML or holds an unknown key, or what `found` says.
 pub(super) fn settings(
     path: &Path,
     text: &str,
+    plugins: &mut AllPluginSettings,
     mut found: impl FnMut(&'static Key, &DeValue<'_>, Origin) -> Result<(), ConfigError>,
 ) -> Result<(), ConfigError> {
     let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
@@ -61,7 +63,9 @@ pub(super) fn settings(
     };
     for (name, value) in table.get_ref() {
         let at = name.span().start;
-        if let (DeValue::Table(inner), true) = (value.get_ref(), keys::is_table(name.get_ref())) {
+        if let (DeValue::Table(tables), plugin_settings::TABLE) = (value.get_ref(), name.get_ref().as_ref()) {
+            plugin_settings::from_file(plugins, tables, origin)?;
+        } else if let (DeValue::Table(inner), true) = (value.get_ref(), keys::is_table(name.get_ref())) {
             for (inner_name, inner_value) in inner {
                 let at = inner_name.span().start;
                 let full = format!("{}.{}", name.get_ref(), inner_name.get_ref());

@@ -33,6 +33,7 @@ const GIB: u64 = 1 << 30;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Every setting, in the order of `aia config`: those without a table first.
 pub(super) const KEYS: &[Key] = &[
@@ -172,6 +173,35 @@ pub(super) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "incidents.resolve-after",
+        default: r#""30 min""#,
+        doc: "An incident that had no signal for so long is resolved. Detectors repeat what goes on every half minute;\n\
+              what comes back within this time is one incident, not several.",
+        apply: |config, raw| {
+            raw.duration(SECOND * 60, DAY * 30)
+                .map(|value| config.incidents.resolve_after = value)
+        },
+    },
+    Key {
+        name: "incidents.regress-within",
+        default: r#""30 d""#,
+        doc: "A resolved incident whose trouble returns within this time comes back as regressed; later, a new one is\n\
+              opened that names it.",
+        apply: |config, raw| {
+            raw.duration(SECOND * 60, DAY * 3660)
+                .map(|value| config.incidents.regress_within = value)
+        },
+    },
+    Key {
+        name: "incidents.wide-services",
+        default: "5",
+        doc: "An incident that affects so many services, its origin included, is a step more severe than its signals.",
+        apply: |config, raw| {
+            raw.count(2, 101)
+                .map(|value| config.incidents.wide_services = value)
+        },
+    },
+    Key {
         name: "redaction.emails",
         default: "false",
         doc: "Whether e-mail addresses are removed from telemetry before it is stored. Secrets always are.",
@@ -238,5 +268,6 @@ pub fn annotated_defaults() -> String {
             key.default
         ));
     }
+    text.push_str(super::plugin_settings::COMMENT);
     text
 }

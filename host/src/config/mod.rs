@@ -7,6 +7,7 @@
 mod error;
 mod file;
 mod keys;
+mod plugin_settings;
 mod sources;
 mod value;
 
@@ -14,7 +15,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use error::{ConfigError, Origin};
 pub use keys::annotated_defaults;
+pub use plugin_settings::{AllPluginSettings, PluginSettings};
 pub use sources::{Loaded, Setting, Sources};
+
+use crate::incidents::Rules;
 
 /// Everything that can be set. Values come from [`Sources::load`] only, so that none misses its default.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +35,10 @@ pub struct Config {
     pub limits: Limits,
     /// `plugin.…`
     pub plugin: PluginLimits,
+    /// `settings.<plugin>.…`: what plugins are told.
+    pub settings: AllPluginSettings,
+    /// `incidents.…`
+    pub incidents: Rules,
     /// `redaction.…`
     pub redaction: Redaction,
     /// `log.…`
@@ -138,6 +146,8 @@ impl Config {
                 memory: 0,
                 call_time: Duration::ZERO,
             },
+            settings: AllPluginSettings::new(),
+            incidents: Rules::default(),
             redaction: Redaction { emails: false },
             log: Log {
                 format: LogFormat::Text,

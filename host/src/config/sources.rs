@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use super::{
     Config, ConfigError, Origin, file,
     keys::{self, KEYS, Key},
+    plugin_settings,
     value::Raw,
 };
 use crate::secrets::SECRET_VARIABLE;
@@ -105,9 +106,11 @@ impl Sources {
             loading.default(key)?;
         }
         if let Some((path, text)) = self.read_file()? {
-            file::settings(&path, &text, |key, value, origin| {
+            let mut plugins = plugin_settings::AllPluginSettings::new();
+            file::settings(&path, &text, &mut plugins, |key, value, origin| {
                 loading.set(key, Raw::Toml(value), origin)
             })?;
+            loading.config.settings = plugins;
         }
         for (name, value) in &self.environment {
             self.variable(&mut loading, name, value)?;
@@ -124,6 +127,10 @@ impl Sources {
                     found: assignment.clone(),
                 })?;
             let origin = Origin::Flag("--set".to_owned());
+            let plugins = &mut loading.config.settings;
+            if plugin_settings::from_assignment(plugins, name.trim(), value.trim(), origin.clone()) {
+                continue;
+            }
             let key = keys::find(name.trim()).ok_or_else(|| ConfigError::UnknownKey {
                 origin: origin.clone(),
                 key: name.trim().to_owned(),

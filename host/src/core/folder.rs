@@ -79,6 +79,11 @@ impl DataFolder {
         }
     }
 
+    /// Whether it has a secret of its own already.
+    pub(super) fn has_secret(path: &Path) -> bool {
+        Secrets::is_in(path)
+    }
+
     pub(super) fn secrets(&self) -> Result<Secrets, SecretError> {
         let variable = std::env::var(SECRET_VARIABLE).ok().map(SecretString::from);
         Secrets::load(&self.path, variable.as_ref())

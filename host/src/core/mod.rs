@@ -8,6 +8,9 @@
 
 mod catalog;
 mod folder;
+mod hot_swap;
+mod offline;
+mod plugin_folder;
 mod reports;
 
 use std::future::Future;
@@ -15,26 +18,30 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use aia_telemetry::{IngestSecrets, RedactConfig, Redactor, ScanLimits, SegmentLimits};
+use aia_telemetry::{IngestSecrets, SegmentLimits};
 use object_store::local::LocalFileSystem;
 use prometheus_client::registry::Registry;
 
+use crate::backtest::{BacktestError, BacktestOptions, Backtested};
 use crate::config::Config;
 use crate::ingest::JournalIntake;
+use crate::investigations::{self, InvestigationConfig, Investigations, Investigator, NoModels};
 use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
-use crate::runtime::PluginKind;
+use crate::replay::{Progress, ReplayError, ReplayOptions};
 use crate::server::{
     Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, Reports, Running, Services,
 };
-use crate::sessions::{self, Detector, SessionConfig, Sessions};
+use crate::sessions::{self, SessionConfig, Sessions};
 use crate::store::{Store, sqlite::Sqlite};
 use catalog::Catalog;
 use folder::{DataFolder, Lock};
+use hot_swap::HotSwap;
 use reports::PluginReports;
 
 pub use folder::FolderError;
+pub use offline::{OfflineHost, Replayed};
 
 /// Bytes that a segment's columns may have when decoded, for each byte that a request may have: columns are at most so
 /// much larger than the message they were scanned from (see `ScanLimits::max_expansion`).
@@ -54,15 +61,17 @@ impl Backend for Host {
         let mut registry = Registry::default();
         metrics.register(&mut registry);
         let catalog = Arc::new(Catalog::load(config, &folder, &secrets)?);
-        for plugin in catalog.loaded() {
-            metrics.add_plugin(Arc::clone(plugin));
-        }
+        metrics.show_plugins(catalog.loaded());
         let keys = Arc::new(KeyRing::new(secrets.segments(), secrets.block_footers()));
         let session_config = SessionConfig {
             workers: config.workers,
+            rules: config.incidents.clone(),
             ..SessionConfig::default()
         };
-        let (waker, inboxes) = sessions::queues(session_config.workers);
+        let found = investigations::Wake::default();
+        let changed = found.clone();
+        let (waker, inboxes) =
+            sessions::queues(session_config.workers, Arc::new(move |scope| changed.wake(scope)));
         let wake = waker.clone();
         std::fs::create_dir_all(folder.objects())?;
         let objects = Arc::new(LocalFileSystem::new_with_prefix(folder.objects())?.with_fsync(true));
@@ -79,33 +88,35 @@ impl Backend for Host {
             )
         })?;
         let log = Arc::new(log);
-        let detectors = catalog
-            .loaded()
-            .filter(|plugin| plugin.kind() == PluginKind::Detector);
-        let detectors = detectors
-            .map(|plugin| Detector {
-                plugin: Arc::clone(plugin),
-                config: "{}".to_owned(),
-            })
-            .collect();
+        let investigator = Arc::new(Investigator::new(
+            InvestigationConfig::default(),
+            catalog.analysts(),
+            Arc::clone(&log),
+            Arc::clone(&store),
+            Arc::clone(&metrics),
+            Arc::new(NoModels),
+        ));
+        let investigations = Investigations::start(Arc::clone(&investigator), found)?;
         let sessions = Sessions::start(
             session_config,
-            detectors,
+            catalog.detectors(),
             (waker, inboxes),
             Arc::clone(&log),
             Arc::clone(&store),
             Arc::clone(&keys),
             Arc::clone(&metrics),
         )?;
-        let redactor = Redactor::new(&RedactConfig {
-            emails: config.redaction.emails,
-            ..RedactConfig::default()
-        })?;
-        let limits = ScanLimits {
-            max_body_bytes: u32::try_from(config.limits.decompressed_bytes).unwrap_or(u32::MAX),
-            ..ScanLimits::default()
+        let sessions = Arc::new(sessions);
+        let hot_swap = match config.plugins {
+            Some(_) => Some(HotSwap::start(
+                Arc::clone(&catalog),
+                Arc::clone(&sessions),
+                investigator,
+                Arc::clone(&metrics),
+            )?),
+            None => None,
         };
-        let intake = JournalIntake::new(Arc::clone(&log), keys, redactor, limits, metrics);
+        let intake = JournalIntake::new(Arc::clone(&log), offline::pipeline(config, &keys, metrics)?);
         let services = Services {
             store: Arc::clone(&store),
             intake: Arc::new(intake),
@@ -115,7 +126,14 @@ impl Backend for Host {
             readiness: Arc::new(StoreReadiness(store)),
             metrics: registry,
         };
-        Ok((services, Box::new(RunningHost { log, sessions, lock })))
+        let running = RunningHost {
+            log,
+            sessions,
+            investigations,
+            hot_swap,
+            lock,
+        };
+        Ok((services, Box::new(running)))
     }
 
     fn store(&self, config: &Config) -> Result<Arc<dyn Store>, BackendError> {
@@ -135,6 +153,25 @@ impl Backend for Host {
     fn inspect(&self, config: &Config, file: &Path) -> Result<PluginInfo, BackendError> {
         let folder = DataFolder::open(&config.data)?;
         catalog::inspect(config, &folder, &folder.secrets()?, file)
+    }
+
+    fn replay(
+        &self,
+        config: &Config,
+        options: &ReplayOptions,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Replayed, ReplayError> {
+        let failed = |source| ReplayError::Host {
+            what: "load the plugins",
+            source,
+        };
+        OfflineHost::load(config)
+            .map_err(failed)?
+            .replay(options, progress)
+    }
+
+    fn backtest(&self, config: &Config, options: &BacktestOptions) -> Result<Backtested, BacktestError> {
+        OfflineHost::backtest(config, options)
     }
 
     fn reports(&self, config: &Config) -> Result<Arc<dyn Reports>, BackendError> {
@@ -168,10 +205,12 @@ impl Readiness for StoreReadiness {
     }
 }
 
-/// What has to be ended in order: first those who append to the log, then the log, then the lock.
+/// What has to be ended in order: first those who read and append to the log, then the log, then the lock.
 struct RunningHost {
     log: Arc<Log>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
+    investigations: Investigations,
+    hot_swap: Option<HotSwap>,
     lock: Lock,
 }
 
@@ -179,6 +218,8 @@ impl Running for RunningHost {
     fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let ended = tokio::task::spawn_blocking(move || {
+                drop(self.hot_swap);
+                self.investigations.close();
                 self.sessions.close();
                 self.log.close();
                 drop(self.lock);

@@ -33,9 +33,10 @@ impl Reports for PluginReports {
             source,
         };
         let wanted = media_type(format);
+        let loaded = self.catalog.loaded();
         let reporters = || {
-            self.catalog
-                .loaded()
+            loaded
+                .iter()
                 .filter(|plugin| plugin.kind() == PluginKind::Reporter)
         };
         let essence = |format: &str| {

@@ -1,27 +1,23 @@
 //! Which incident a signal belongs to. One failing service is one incident, however many services complain: a signal
-//! joins the incident of its fingerprint, else one whose evidence shares a trace with it, else one that is its cause or
-//! its effect, else it opens one.
+//! joins the incident of its fingerprint, else one whose origin shares a trace with it, else one that is its cause or
+//! its effect, else it opens one. Where it shows that several open incidents are one trouble, they are merged.
 
 use std::collections::BTreeSet;
 
-use crate::runtime::{Severity, Signal};
+use super::grow::{self, Origin, event, opens};
+use super::relate::related;
+use super::{Rules, changes, lifecycle};
+use crate::clock;
 use crate::store::{
-    Evidence, Incident, IncidentState, IncidentTransaction, PinnedSignal, Result, TimelineEvent,
+    Evidence, Incident, IncidentState, IncidentTransaction, PinnedSignal, Result, TimelineEvent, TraceToPin,
 };
-
-/// How long behind an incident's last change a signal of a neighbouring service still counts as its cause or effect,
-/// nanoseconds. Five minutes: detectors hold traces for seconds and repeat what goes on every half minute.
-pub(super) const CAUSAL_WINDOW: u64 = 300_000_000_000;
-
-/// Least severity that opens an incident; a lower signal joins one or is only kept.
-const OPENS: Severity = Severity::Medium;
 
 /// Signals of an incident whose evidence is pinned and which stand in its timeline. What goes on for hours repeats itself:
 /// later ones still count, and still raise the severity.
 const MAX_RECORDED: u64 = 200;
 
-/// Most other services that an incident lists.
-const MAX_AFFECTED: usize = 100;
+/// Who merges what turns out to be one trouble.
+const BY: &str = "AIA";
 
 /// A signal with its evidence.
 #[derive(Clone, Debug)]
@@ -37,217 +33,294 @@ pub struct Found {
 pub struct Decided {
     /// Incidents opened.
     pub opened: u64,
+    /// Incidents that came back.
+    pub regressed: u64,
 }
 
 /// Puts signals where they belong.
 ///
 /// # Errors
 /// If the store fails; the transaction is to be rolled back then.
-pub fn decide(transaction: &mut dyn IncidentTransaction, project: &str, found: &[Found]) -> Result<Decided> {
+pub fn decide(
+    transaction: &mut dyn IncidentTransaction,
+    project: &str,
+    rules: &Rules,
+    found: &[Found],
+) -> Result<Decided> {
     let mut decided = Decided::default();
     for found in found {
-        place(transaction, project, found, &mut decided)?;
+        place(transaction, project, rules, found, &mut decided)?;
     }
     Ok(decided)
+}
+
+/// Where a signal goes.
+enum Place {
+    /// Into this open incident; the others are the same trouble.
+    Join { base: Incident, others: Vec<Incident> },
+    /// Into this resolved incident, which comes back; the others are the same trouble.
+    Regress { base: Incident, others: Vec<Incident> },
+    /// Into this resolved incident, which stays resolved: everything it tells of happened before.
+    Late(Incident),
+    /// Into a new incident that follows the one of this id, if that isn't empty.
+    Open { follows: String },
+    /// Nowhere: it is only kept.
+    Keep,
 }
 
 fn place(
     transaction: &mut dyn IncidentTransaction,
     project: &str,
+    rules: &Rules,
     found: &Found,
     decided: &mut Decided,
 ) -> Result<()> {
     let signal = &found.signal.signal;
+    let now = found.signal.received_at;
     let traces = traces(&found.evidence);
     let mut pinned = found.signal.clone();
-    let existing = existing(transaction, &pinned, &traces)?;
-    let mut incident = match existing {
-        Some(incident) => {
-            pinned.incident.clone_from(&incident.id);
-            if incident.version >= MAX_RECORDED {
-                pinned.evidence.clear();
-            }
-            if !transaction.put_signal(&pinned)? {
-                return Ok(());
-            }
-            incident
-        }
-        None if rank(signal.severity) < rank(OPENS) => {
+    let place = find(transaction, rules, &pinned, &traces)?;
+    let (mut incident, others, is_new, is_back) = match place {
+        Place::Keep => {
             transaction.put_signal(&pinned)?;
             return Ok(());
         }
-        None => {
-            let incident = open(project, &pinned);
-            pinned.incident.clone_from(&incident.id);
-            if !transaction.put_signal(&pinned)? {
-                return Ok(());
-            }
-            decided.opened += 1;
-            let text = format!("Opened by {}: {}", pinned.detector, signal.title);
-            transaction.add_event(&incident.id, &event(&pinned, "opened", text))?;
-            incident
+        Place::Join { base, others } => (base, others, false, false),
+        Place::Regress { base, others } => (base, others, false, true),
+        Place::Late(base) => (base, Vec::new(), false, false),
+        Place::Open { follows } => {
+            let mut incident = grow::open(project, &pinned);
+            incident.lifecycle.follows = follows;
+            (incident, Vec::new(), true, false)
         }
     };
-    join(transaction, &mut incident, &pinned)?;
+    // The oldest goes on: its id is the one that people have seen.
+    let keep = others
+        .iter()
+        .chain([&incident])
+        .min_by_key(|incident| (incident.opened_at, &incident.id))
+        .map_or_else(String::new, |incident| incident.id.clone());
+    pinned.incident.clone_from(&keep);
+    let is_recorded = incident.lifecycle.signals < MAX_RECORDED;
+    if !is_recorded {
+        pinned.evidence.clear();
+    }
+    if !transaction.put_signal(&pinned)? {
+        return Ok(());
+    }
+    if is_new {
+        decided.opened += 1;
+        let mut text = format!("Opened by {}: {}", pinned.detector, signal.title);
+        if !incident.lifecycle.follows.is_empty() {
+            text.push_str(&format!(" (as {} before)", incident.lifecycle.follows));
+        }
+        transaction.add_event(&incident.id, &of_signal(&pinned, "opened", text))?;
+    }
+    if is_back {
+        decided.regressed += 1;
+        regress(transaction, &mut incident, &pinned)?;
+    }
+    let mut incident = unite(transaction, incident, others, &keep, now)?;
+    if !is_new && is_recorded {
+        let text = format!("{}: {} (×{})", pinned.detector, signal.title, signal.count);
+        transaction.add_event(&incident.id, &of_signal(&pinned, "signal", text))?;
+    }
+    let before = (
+        incident.affected.clone(),
+        incident.service.clone(),
+        incident.start_time,
+    );
+    for (kind, text) in grow::add(&mut incident, &pinned, rules) {
+        transaction.add_event(&incident.id, &of_signal(&pinned, kind, text))?;
+    }
     let mut services: Vec<&str> = incident.affected.iter().map(String::as_str).collect();
     services.push(&incident.service);
     services.push(&signal.service);
     services.retain(|service| !service.is_empty());
-    transaction.link(&incident.id, &pinned.fingerprint, &services, &traces)?;
-    if incident.version <= MAX_RECORDED {
+    transaction.link(
+        &incident.id,
+        &pinned.fingerprint,
+        &services,
+        &traces,
+        &signal.service,
+    )?;
+    if is_recorded {
         for evidence in &found.evidence {
             transaction.pin(&incident.id, evidence)?;
         }
+        for trace in traces {
+            let trace = TraceToPin {
+                trace: format!("{:032x}", u128::from_be_bytes(trace)),
+                since: now,
+                looked: 0,
+            };
+            grow::want_trace(&mut incident.lifecycle.traces, &trace);
+        }
+    }
+    if is_new
+        || before
+            != (
+                incident.affected.clone(),
+                incident.service.clone(),
+                incident.start_time,
+            )
+    {
+        changes::gather(transaction, &mut incident, now)?;
     }
     transaction.put_incident(&incident)
 }
 
-/// The incident that a signal belongs to, if there is one.
-fn existing(
+/// Makes one of several incidents that turned out to be one trouble; where it began is what `base` says.
+fn unite(
     transaction: &mut dyn IncidentTransaction,
+    base: Incident,
+    others: Vec<Incident>,
+    keep: &str,
+    now: u64,
+) -> Result<Incident> {
+    let mut all = others;
+    let base_id = base.id.clone();
+    all.push(base);
+    let Some(at) = all.iter().position(|incident| incident.id == keep) else {
+        return Err(crate::store::StoreError::Decision(format!(
+            "{keep} is not among its own"
+        )));
+    };
+    let mut united = all.swap_remove(at);
+    for gone in all {
+        let origin = if gone.id == base_id {
+            Origin::Gone
+        } else {
+            Origin::Keep
+        };
+        grow::merge(transaction, &mut united, gone, origin, now, BY)?;
+    }
+    Ok(united)
+}
+
+fn find(
+    transaction: &mut dyn IncidentTransaction,
+    rules: &Rules,
     pinned: &PinnedSignal,
     traces: &[[u8; 16]],
-) -> Result<Option<Incident>> {
-    if let Some(incident) = transaction.open_by_fingerprint(&pinned.fingerprint)? {
-        return Ok(Some(incident));
-    }
-    if let Some(incident) = transaction.open_by_traces(traces)?.into_iter().next() {
-        return Ok(Some(incident));
-    }
+) -> Result<Place> {
     let signal = &pinned.signal;
-    let mut services: Vec<&str> = signal.affected.iter().map(String::as_str).collect();
-    services.push(&signal.service);
-    services.retain(|service| !service.is_empty());
-    let since = pinned.received_at.saturating_sub(CAUSAL_WINDOW);
-    let neighbours = transaction.open_by_services(&services, since)?;
-    Ok(neighbours
-        .into_iter()
-        .find(|incident| is_causal(incident, signal)))
-}
-
-/// Whether one of the two complains of the other: sharing a service that both merely passed through proves nothing.
-fn is_causal(incident: &Incident, signal: &Signal) -> bool {
-    let is_effect = incident.affected.contains(&signal.service);
-    let is_cause = !incident.service.is_empty() && signal.affected.contains(&incident.service);
-    is_effect || is_cause
-}
-
-fn open(project: &str, pinned: &PinnedSignal) -> Incident {
-    let signal = &pinned.signal;
-    // Of the first signal's id, so that whoever decides anew gives it the same.
-    let id: String = pinned.id.chars().take(12).collect();
-    Incident {
-        id: format!("inc-{id}"),
-        project: project.to_owned(),
-        title: signal.title.clone(),
-        state: IncidentState::Open,
-        severity: signal.severity,
-        service: signal.service.clone(),
-        operation: signal.operation.clone(),
-        release: signal.release.clone(),
-        affected: Vec::new(),
-        start_time: signal.start_time,
-        end_time: signal.end_time,
-        opened_at: pinned.received_at,
-        updated_at: pinned.received_at,
-        count: 0,
-        version: 0,
+    let now = pinned.received_at;
+    let mut own = transaction.by_fingerprint(&pinned.fingerprint)?;
+    if let Some(own) = &mut own {
+        lifecycle::settle(transaction, own, now, rules)?;
     }
+    let (mut belongs, mut proven) = if transaction.is_apart(&pinned.fingerprint)? {
+        // Split off by somebody: only its own incident concerns it.
+        (Vec::new(), Vec::new())
+    } else {
+        let related = related(transaction, pinned, traces)?;
+        (
+            open_ones(transaction, related.belongs, now, rules)?,
+            open_ones(transaction, related.proven, now, rules)?,
+        )
+    };
+    // What somebody took apart isn't put together again.
+    let is_split = own
+        .as_ref()
+        .is_some_and(|own| !own.lifecycle.split_from.is_empty());
+    if is_split {
+        proven.clear();
+    }
+    let mut follows = String::new();
+    match own {
+        Some(own) if own.state.is_open() => {
+            proven.retain(|incident| incident.id != own.id);
+            return Ok(Place::Join {
+                base: own,
+                others: proven,
+            });
+        }
+        Some(own) if signal.end_time <= own.lifecycle.resolved_at => return Ok(Place::Late(own)),
+        // The effect of something else that is going on.
+        Some(_) if !belongs.is_empty() => {}
+        Some(_) if !opens(signal.severity) && proven.is_empty() => return Ok(Place::Keep),
+        Some(own) => {
+            let back = own
+                .lifecycle
+                .resolved_at
+                .saturating_add(clock::nanos(rules.regress_within));
+            if opens(signal.severity) && now <= back {
+                return Ok(Place::Regress {
+                    base: own,
+                    others: proven,
+                });
+            }
+            follows = own.id;
+        }
+        None => {}
+    }
+    let base = if belongs.is_empty() {
+        proven.first().cloned()
+    } else {
+        Some(belongs.swap_remove(0))
+    };
+    Ok(match base {
+        Some(base) => {
+            proven.retain(|incident| incident.id != base.id && base.lifecycle.split_from.is_empty());
+            Place::Join { base, others: proven }
+        }
+        None if opens(signal.severity) => Place::Open { follows },
+        None => Place::Keep,
+    })
 }
 
-/// Adds a signal to an incident.
-fn join(
+/// Those that are still open at a time.
+fn open_ones(
+    transaction: &mut dyn IncidentTransaction,
+    incidents: Vec<Incident>,
+    now: u64,
+    rules: &Rules,
+) -> Result<Vec<Incident>> {
+    let mut open = Vec::with_capacity(incidents.len());
+    for mut incident in incidents {
+        lifecycle::settle(transaction, &mut incident, now, rules)?;
+        if incident.state.is_open() {
+            open.push(incident);
+        }
+    }
+    Ok(open)
+}
+
+/// What was over is back.
+fn regress(
     transaction: &mut dyn IncidentTransaction,
     incident: &mut Incident,
     pinned: &PinnedSignal,
 ) -> Result<()> {
     let signal = &pinned.signal;
-    if (1..MAX_RECORDED).contains(&incident.version) {
-        let text = format!("{}: {} (×{})", pinned.detector, signal.title, signal.count);
-        transaction.add_event(&incident.id, &event(pinned, "signal", text))?;
-    }
-    // The signal of the service behind: what was blamed so far only passed the trouble on.
-    if signal.affected.contains(&incident.service) && signal.service != incident.service {
-        let text = format!(
-            "Laid at {} instead of {}",
-            name(&signal.service),
-            name(&incident.service)
-        );
-        transaction.add_event(&incident.id, &event(pinned, "laid", text))?;
-        incident.title.clone_from(&signal.title);
-        incident.operation.clone_from(&signal.operation);
+    incident.state = IncidentState::Regressed;
+    incident.lifecycle.resolved_at = 0;
+    incident.lifecycle.resolved_by.clear();
+    incident.lifecycle.regressed_in.clone_from(&signal.release);
+    if signal.service == incident.service && !signal.release.is_empty() {
         incident.release.clone_from(&signal.release);
-        let before = std::mem::replace(&mut incident.service, signal.service.clone());
-        incident.affected.push(before);
     }
-    if rank(signal.severity) > rank(incident.severity) {
-        let text = format!(
-            "Severity rose from {} to {}",
-            word(incident.severity),
-            word(signal.severity)
-        );
-        transaction.add_event(&incident.id, &event(pinned, "severity", text))?;
-        incident.severity = signal.severity;
-    }
-    let affected: BTreeSet<String> = incident
-        .affected
-        .drain(..)
-        .chain(signal.affected.iter().cloned())
-        .chain([signal.service.clone()])
-        .filter(|service| !service.is_empty() && *service != incident.service)
-        .take(MAX_AFFECTED)
-        .collect();
-    incident.affected = affected.into_iter().collect();
-    incident.start_time = incident.start_time.min(signal.start_time);
-    incident.end_time = incident.end_time.max(signal.end_time);
-    incident.updated_at = incident.updated_at.max(pinned.received_at);
-    incident.count = incident.count.saturating_add(signal.count);
-    incident.version += 1;
-    Ok(())
-}
-
-fn event(pinned: &PinnedSignal, kind: &str, text: String) -> TimelineEvent {
-    TimelineEvent {
-        time: pinned.received_at,
-        kind: kind.to_owned(),
-        text,
-        evidence: pinned.evidence.clone(),
-    }
-}
-
-fn name(service: &str) -> &str {
-    if service.is_empty() {
-        "an unknown service"
+    let text = if signal.release.is_empty() {
+        format!("Back: {}", signal.title)
     } else {
-        service
+        format!("Back in release {}: {}", signal.release, signal.title)
+    };
+    transaction.add_event(&incident.id, &of_signal(pinned, "regressed", text))
+}
+
+fn of_signal(pinned: &PinnedSignal, kind: &str, text: String) -> TimelineEvent {
+    TimelineEvent {
+        evidence: pinned.evidence.clone(),
+        ..event(pinned.received_at, kind, text)
     }
 }
 
 /// The distinct traces of evidence.
-fn traces(evidence: &[Evidence]) -> Vec<[u8; 16]> {
+pub(super) fn traces(evidence: &[Evidence]) -> Vec<[u8; 16]> {
     let ids: BTreeSet<u128> = evidence
         .iter()
         .filter_map(|evidence| u128::from_str_radix(&evidence.trace_id, 16).ok())
         .collect();
     ids.into_iter().map(u128::to_be_bytes).collect()
-}
-
-/// Severities in order.
-fn rank(severity: Severity) -> u8 {
-    match severity {
-        Severity::Low => 0,
-        Severity::Medium => 1,
-        Severity::High => 2,
-        Severity::Critical => 3,
-    }
-}
-
-/// A severity in words.
-pub(super) fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    }
 }

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use aia_telemetry::TenantId;
 
-use super::correlate::word;
+use super::evidence::item;
+use super::severity::word;
 use crate::runtime::{
-    EvidenceKind, Field, Item, Report, ReportState, ReportedSignal, Signal, Statement, TimeRange,
-    TimelineEntry, TraceId,
+    Chart, Report, ReportState, ReportedConclusion, ReportedSignal, ReportedSuspect, Series, Signal,
+    Statement, TimeRange, TimelineEntry, TraceId, Verdict,
 };
-use crate::store::{Evidence, Incident, IncidentState, PinnedSignal, Result, Store, TimelineEvent};
+use crate::store::{
+    ChartRecord, ConclusionRecord, Evidence, Incident, IncidentState, PinnedSignal, Result, StatementRecord,
+    Store, TimelineEvent,
+};
 
 /// Services that the summary has a sentence for; the rest stand in the list of affected ones.
 const MAX_SENTENCES_ON_SERVICES: usize = 10;
@@ -25,7 +29,20 @@ pub fn assemble(store: &dyn Store, tenant: &TenantId, id: &str) -> Result<Option
     let signals = store.incident_signals(tenant, id)?;
     let timeline = store.timeline(tenant, id)?;
     let evidence = store.evidence(tenant, id)?;
-    Ok(Some(report(&incident, &signals, &timeline, &evidence)))
+    let concluded = Concluded {
+        conclusions: store.conclusions(tenant, id)?,
+        charts: store.charts(tenant, id)?,
+    };
+    Ok(Some(report(
+        &incident, &signals, &timeline, &evidence, &concluded,
+    )))
+}
+
+/// What investigations left.
+struct Concluded {
+    /// Newest first.
+    conclusions: Vec<ConclusionRecord>,
+    charts: Vec<ChartRecord>,
 }
 
 fn report(
@@ -33,6 +50,7 @@ fn report(
     signals: &[PinnedSignal],
     timeline: &[TimelineEvent],
     evidence: &[Evidence],
+    concluded: &Concluded,
 ) -> Report {
     let known: BTreeMap<&str, &Evidence> = evidence
         .iter()
@@ -58,7 +76,10 @@ fn report(
             start: incident.start_time,
             end: incident.end_time,
         },
-        summary: summary(incident, signals, &known),
+        summary: cause(&concluded.conclusions, &existing)
+            .into_iter()
+            .chain(summary(incident, signals, &known))
+            .collect(),
         signals: signals
             .iter()
             .map(|signal| reported(signal, existing(&signal.evidence)))
@@ -72,12 +93,99 @@ fn report(
                 evidence: existing(&event.evidence),
             })
             .collect(),
-        conclusions: Vec::new(),
-        charts: Vec::new(),
-        exemplar: TraceId { high: 0, low: 0 },
+        conclusions: concluded
+            .conclusions
+            .iter()
+            .map(|conclusion| reported_conclusion(conclusion, &existing))
+            .collect(),
+        charts: concluded.charts.iter().map(chart).collect(),
+        exemplar: exemplar(signals, evidence, &known),
         evidence: evidence.iter().map(item).collect(),
         as_of: incident.updated_at,
     }
+}
+
+/// The cause in one sentence, as the newest conclusion that found one has it.
+fn cause(conclusions: &[ConclusionRecord], existing: &dyn Fn(&[String]) -> Vec<String>) -> Option<Statement> {
+    let found = conclusions
+        .iter()
+        .find(|conclusion| conclusion.verdict == Verdict::Cause)?;
+    statements(&found.statements, existing).into_iter().next()
+}
+
+/// Checked sentences; one whose evidence isn't there any more is left out.
+fn statements(records: &[StatementRecord], existing: &dyn Fn(&[String]) -> Vec<String>) -> Vec<Statement> {
+    let statements = records.iter().map(|record| Statement {
+        text: record.text.clone(),
+        evidence: existing(&record.evidence),
+    });
+    statements
+        .filter(|statement| !statement.evidence.is_empty())
+        .collect()
+}
+
+fn reported_conclusion(
+    conclusion: &ConclusionRecord,
+    existing: &dyn Fn(&[String]) -> Vec<String>,
+) -> ReportedConclusion {
+    ReportedConclusion {
+        analyst: conclusion.analyst.clone(),
+        time: conclusion.time,
+        verdict: conclusion.verdict,
+        statements: statements(&conclusion.statements, existing),
+        suspects: conclusion
+            .suspects
+            .iter()
+            .map(|suspect| ReportedSuspect {
+                service: suspect.service.clone(),
+                operation: suspect.operation.clone(),
+                release: suspect.release.clone(),
+                code: suspect.code.clone(),
+                probability: suspect.probability,
+                reasons: statements(&suspect.reasons, existing),
+            })
+            .collect(),
+        diff: conclusion.diff.clone(),
+        dropped: conclusion.dropped,
+    }
+}
+
+fn chart(chart: &ChartRecord) -> Chart {
+    Chart {
+        title: chart.title.clone(),
+        unit: chart.unit.clone(),
+        start: chart.start,
+        step: chart.step.max(1),
+        series: chart
+            .series
+            .iter()
+            .map(|series| Series {
+                name: series.name.clone(),
+                values: series
+                    .values
+                    .iter()
+                    .map(|value| value.unwrap_or(f64::NAN))
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// The trace of a signal's evidence of which most spans are there; of several the first.
+fn exemplar(signals: &[PinnedSignal], evidence: &[Evidence], known: &BTreeMap<&str, &Evidence>) -> TraceId {
+    let mut spans: BTreeMap<&str, usize> = BTreeMap::new();
+    for span in evidence.iter().filter(|evidence| evidence.kind == "span") {
+        *spans.entry(&span.trace_id).or_default() += 1;
+    }
+    let shown = signals.iter().flat_map(|signal| &signal.evidence);
+    let mut best: Option<(usize, &Evidence)> = None;
+    for row in shown.filter_map(|id| known.get(id.as_str())) {
+        let count = spans.get(row.trace_id.as_str()).copied().unwrap_or(0);
+        if !row.trace_id.is_empty() && count > best.map_or(0, |(count, _)| count) {
+            best = Some((count, row));
+        }
+    }
+    best.map_or(TraceId { high: 0, low: 0 }, |(_, row)| item(row).trace)
 }
 
 /// The facts in sentences. One without evidence is left out.
@@ -246,37 +354,6 @@ fn reported(signal: &PinnedSignal, evidence: Vec<String>) -> ReportedSignal {
         measures,
         details,
         evidence,
-    }
-}
-
-fn item(evidence: &Evidence) -> Item {
-    let kind = match evidence.kind.as_str() {
-        "log" => EvidenceKind::Log,
-        "point" => EvidenceKind::Point,
-        _ => EvidenceKind::Span,
-    };
-    let trace = u128::from_str_radix(&evidence.trace_id, 16).unwrap_or(0);
-    #[expect(clippy::cast_possible_truncation, reason = "the halves of a trace id")]
-    let trace = TraceId {
-        high: (trace >> 64) as u64,
-        low: trace as u64,
-    };
-    Item {
-        id: evidence.id.clone(),
-        kind,
-        time: evidence.time,
-        service: evidence.service.clone(),
-        trace,
-        span_id: u64::from_str_radix(&evidence.span_id, 16).unwrap_or(0),
-        title: evidence.title.clone(),
-        fields: evidence
-            .fields
-            .iter()
-            .map(|(name, value)| Field {
-                name: name.clone(),
-                value: value.clone(),
-            })
-            .collect(),
     }
 }
 

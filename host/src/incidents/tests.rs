@@ -1,8 +1,13 @@
 //! Which signals become one incident, against a real store.
 
+mod acts;
+mod changes;
+mod life;
+mod topologies;
+
 use aia_telemetry::{ProjectId, TenantId};
 
-use super::{Decided, Found, decide, fingerprint_hash, report};
+use super::{Decided, Found, Rules, decide, fingerprint_hash, report};
 use crate::runtime::{Detail, Fingerprint, Measure, RowId, Severity, Signal};
 use crate::store::sqlite::Sqlite;
 use crate::store::{
@@ -28,6 +33,8 @@ struct Said<'a> {
     fingerprint: &'a str,
     trace: u128,
     severity: Severity,
+    release: &'a str,
+    count: u64,
 }
 
 const SAID: Said<'static> = Said {
@@ -38,6 +45,8 @@ const SAID: Said<'static> = Said {
     fingerprint: "f",
     trace: 1,
     severity: Severity::High,
+    release: "2.0.0",
+    count: 3,
 };
 
 impl Fixture {
@@ -72,7 +81,7 @@ impl Fixture {
         };
         let mut decided = Decided::default();
         self.store.commit(&self.scope, &commit, &mut |transaction| {
-            decided = decide(transaction, "p", &found)?;
+            decided = decide(transaction, "p", &Rules::default(), &found)?;
             Ok(())
         })?;
         Ok(decided)
@@ -87,6 +96,39 @@ impl Fixture {
         self.store
             .incidents(&self.scope.tenant, &IncidentFilter::default())
             .unwrap()
+    }
+
+    /// The only incident that wasn't merged into another.
+    fn only(&self) -> Incident {
+        let mut left = self.incidents();
+        left.retain(|incident| incident.lifecycle.merged_into.is_empty());
+        let [incident] = left.as_slice() else {
+            panic!("{left:#?}")
+        };
+        incident.clone()
+    }
+
+    fn one(&self, id: &str) -> Incident {
+        self.store.incident(&self.scope.tenant, id).unwrap().unwrap()
+    }
+
+    /// Kinds and texts of an incident's timeline.
+    fn timeline(&self, id: &str) -> Vec<(String, String)> {
+        self.store
+            .timeline(&self.scope.tenant, id)
+            .unwrap()
+            .into_iter()
+            .map(|event| (event.kind, event.text))
+            .collect()
+    }
+
+    /// Texts of the events of a kind.
+    fn events(&self, id: &str, kind: &str) -> Vec<String> {
+        let timeline = self.timeline(id).into_iter();
+        timeline
+            .filter(|(of, _)| of == kind)
+            .map(|(_, text)| text)
+            .collect()
     }
 }
 
@@ -115,7 +157,7 @@ fn found(said: &Said<'_>) -> Found {
         title: format!("{} fails", said.service),
         service: said.service.to_owned(),
         operation: "POST /pay".to_owned(),
-        release: "2.0.0".to_owned(),
+        release: said.release.to_owned(),
         affected: said
             .affected
             .iter()
@@ -123,7 +165,7 @@ fn found(said: &Said<'_>) -> Found {
             .collect(),
         start_time: said.at,
         end_time: said.at + SECOND,
-        count: 3,
+        count: said.count,
         measures: vec![Measure {
             name: "errors.share".to_owned(),
             unit: "1".to_owned(),
@@ -223,7 +265,7 @@ fn a_neighbour_counts_only_within_the_causal_window() {
     fixture.commit(&[SAID]);
     let late = Said {
         id: "01",
-        at: SAID.at + super::correlate::CAUSAL_WINDOW + 1,
+        at: SAID.at + super::relate::CAUSAL_WINDOW + 1,
         service: "orders",
         affected: &["payment"],
         fingerprint: "h",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aia_telemetry::{
-    Encoding, Footer, IngestKey, Redactor, Refusal, Refused, ScanLimits, Scanned, Scratch, SignalType,
-    scan_json, scan_protobuf,
+    Columns, Encoding, Footer, IngestKey, Redactor, Refusal, Refused, ScanLimits, Scanned, Scratch,
+    SignalType, scan_json, scan_protobuf,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -28,12 +28,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The intake of a host with a journal.
 pub(crate) struct JournalIntake {
-    work: Arc<Work>,
+    work: Arc<Pipeline>,
     log: Arc<Log>,
 }
 
-/// What scanning needs.
-struct Work {
+/// From a request's body to a sealed segment. A replay goes through the same, with a time of its own.
+pub(crate) struct Pipeline {
     keys: Arc<KeyRing>,
     redactor: Redactor,
     limits: ScanLimits,
@@ -43,21 +43,9 @@ struct Work {
 }
 
 impl JournalIntake {
-    pub(crate) fn new(
-        log: Arc<Log>,
-        keys: Arc<KeyRing>,
-        redactor: Redactor,
-        limits: ScanLimits,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(crate) fn new(log: Arc<Log>, pipeline: Pipeline) -> Self {
         Self {
-            work: Arc::new(Work {
-                keys,
-                redactor,
-                limits,
-                metrics,
-                scratches: Mutex::default(),
-            }),
+            work: Arc::new(pipeline),
             log,
         }
     }
@@ -71,10 +59,10 @@ impl JournalIntake {
     ) -> Result<Accepted, Refusal> {
         let bytes = body.len();
         let sealed = if bytes <= INLINE_BYTES {
-            self.work.seal(&key, signal, encoding, &body)
+            self.work.take(&key, signal, encoding, &body)
         } else {
             let work = Arc::clone(&self.work);
-            let task = tokio::task::spawn_blocking(move || work.seal(&key, signal, encoding, &body));
+            let task = tokio::task::spawn_blocking(move || work.take(&key, signal, encoding, &body));
             task.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "scanning a request panicked");
                 Err(Refusal::Unavailable {
@@ -121,14 +109,51 @@ struct Sealed {
     refused: Refused,
 }
 
-impl Work {
-    fn seal(
+impl Pipeline {
+    pub(crate) fn new(
+        keys: Arc<KeyRing>,
+        redactor: Redactor,
+        limits: ScanLimits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            keys,
+            redactor,
+            limits,
+            metrics,
+            scratches: Mutex::default(),
+        }
+    }
+
+    /// A request that comes in now.
+    fn take(
         &self,
         key: &IngestKey,
         signal: SignalType,
         encoding: Encoding,
         body: &[u8],
     ) -> Result<Sealed, Refusal> {
+        let Scanned { columns, refused } = self.scan(signal, encoding, body)?;
+        if columns.rows() == 0 {
+            return Ok(Sealed {
+                append: None,
+                refused,
+            });
+        }
+        let append = self.seal(key, columns, body, clock::now())?;
+        Ok(Sealed {
+            append: Some(append),
+            refused,
+        })
+    }
+
+    /// Scans a body, and counts what is refused of it.
+    pub(crate) fn scan(
+        &self,
+        signal: SignalType,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<Scanned, Refusal> {
         let mut scratch = self.scratches.lock().pop().unwrap_or_default();
         let scan = match encoding {
             Encoding::Protobuf => scan_protobuf,
@@ -136,17 +161,23 @@ impl Work {
         };
         let scanned = scan(signal, body, &self.limits, &mut scratch);
         self.scratches.lock().push(scratch);
-        let Scanned { mut columns, refused } = scanned.map_err(Refusal::from)?;
+        let scanned = scanned.map_err(Refusal::from)?;
+        let refused = &scanned.refused;
         self.metrics.rows_refused("trace-id", u64::from(refused.trace_id));
         self.metrics.rows_refused("span-id", u64::from(refused.span_id));
         self.metrics
             .rows_refused("parent-span-id", u64::from(refused.parent_span_id));
-        if columns.rows() == 0 {
-            return Ok(Sealed {
-                append: None,
-                refused,
-            });
-        }
+        Ok(scanned)
+    }
+
+    /// Redacts and seals columns as received at that time. `body` is what the segment's id is made of.
+    pub(crate) fn seal(
+        &self,
+        key: &IngestKey,
+        mut columns: Columns,
+        body: &[u8],
+        received_at: u64,
+    ) -> Result<Append, Refusal> {
         for (rule, times) in self.redactor.redact(&mut columns).iter() {
             self.metrics.redacted(rule, times);
         }
@@ -155,7 +186,7 @@ impl Work {
             project: key.project.clone(),
         };
         let keys = self.keys.of(&scope);
-        let header = keys.header(&columns, body, clock::now(), key);
+        let header = keys.header(&columns, body, received_at, key);
         let segment = keys.seal(&header, Some(&columns)).map_err(|error| {
             tracing::error!(error = crate::chain(&error), %scope, "cannot seal a request");
             Refusal::Unavailable {
@@ -163,23 +194,19 @@ impl Work {
             }
         })?;
         let note = Note {
-            signal: Some(signal),
+            signal: header.signal,
             rows: header.rows,
             footer: Some(Arc::new(Footer::of(&columns))),
             // Columns take about what the message took.
             weight: body.len(),
             columns: Some(columns),
         };
-        let append = Append {
+        Ok(Append {
             scope,
             id: header.id,
             received_at: header.received_at,
             segment,
             note,
-        };
-        Ok(Sealed {
-            append: Some(append),
-            refused,
         })
     }
 }

@@ -12,7 +12,7 @@ mod http;
 mod intake;
 mod metrics;
 
-pub(crate) use accept::JournalIntake;
+pub(crate) use accept::{JournalIntake, Pipeline};
 pub(crate) use auth::RevokedKeys;
 pub(crate) use gate::Gate;
 pub use intake::{Accepted, Intake};

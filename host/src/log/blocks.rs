@@ -257,6 +257,11 @@ impl Blocks {
         self.range(record, entry.offset, u64::from(entry.length))
     }
 
+    /// Bytes of a segment that lies there.
+    pub(super) fn bytes(&self, record: &BlockRecord, offset: u64, length: u32) -> Result<Bytes, BlockError> {
+        self.range(record, offset, u64::from(length))
+    }
+
     fn range(&self, record: &BlockRecord, offset: u64, length: u64) -> Result<Bytes, BlockError> {
         let path = Path::from(record.object.as_str());
         self.runtime

@@ -63,7 +63,7 @@ pub(super) fn trace(shared: &Shared, scope: &Scope, trace_id: [u8; 16]) -> Resul
 }
 
 /// What is lost is reported and left out: the rest of a trace is worth having. Anything else ends the look-up.
-fn skip_lost(shared: &Shared, error: LogError) -> Result<(), LogError> {
+pub(super) fn skip_lost(shared: &Shared, error: LogError) -> Result<(), LogError> {
     if !error.is_lost() {
         return Err(error);
     }
@@ -73,7 +73,7 @@ fn skip_lost(shared: &Shared, error: LogError) -> Result<(), LogError> {
 }
 
 /// What lies in the journal.
-fn tail(shared: &Shared, scope: &Scope) -> Vec<(u64, Option<Arc<Footer>>)> {
+pub(super) fn tail(shared: &Shared, scope: &Scope) -> Vec<(u64, Option<Arc<Footer>>)> {
     let state = shared.state.lock();
     let Some(project) = state.projects.get(scope) else {
         return Vec::new();

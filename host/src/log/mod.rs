@@ -5,11 +5,14 @@ mod blocks;
 mod compact;
 mod keys;
 mod lookup;
+mod range;
 mod recover;
 #[cfg(test)]
 pub(crate) mod tests;
+mod view;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -22,6 +25,8 @@ use parking_lot::Mutex;
 pub use blocks::BlockError;
 pub use keys::KeyRing;
 pub use lookup::TraceRow;
+pub use range::{ScanBudget, Scanned, Wanted};
+pub use view::LogView;
 
 use crate::journal::{
     self, Append, Appended, FramePosition, Journal, JournalConfig, JournalError, Sink, Stored,
@@ -268,6 +273,15 @@ impl Log {
         journal.append_blocking(append)
     }
 
+    /// As [`Self::append_blocking`], for several in this order.
+    ///
+    /// # Errors
+    /// As [`Self::append`], for the first that failed.
+    pub fn append_all_blocking(&self, appends: Vec<Append>) -> Result<Vec<Appended>, JournalError> {
+        let journal = self.journal.lock().clone().ok_or(JournalError::Closed)?;
+        journal.append_all_blocking(appends)
+    }
+
     /// Closes the journal's current file and has it compacted, whatever its size.
     pub fn roll(&self) {
         let journal = self.journal.lock().clone();
@@ -343,6 +357,29 @@ impl Log {
         lookup::trace(&self.shared, scope, trace_id)
     }
 
+    /// Gives each segment that may hold what is wanted to `visit`, decoded, in the order of the log. Which of their rows are
+    /// wanted the visitor has to see for itself. Segments that are lost are reported and left out.
+    ///
+    /// # Errors
+    /// If a segment can't be read for a reason that may pass.
+    pub fn scan(
+        &self,
+        scope: &Scope,
+        wanted: &Wanted,
+        budget: ScanBudget,
+        visit: &mut dyn FnMut(&LogSegment) -> ControlFlow<()>,
+    ) -> Result<Scanned, LogError> {
+        range::scan(&self.shared, scope, wanted, budget, visit)
+    }
+
+    /// The earliest time of a row of a project's telemetry, as its senders have it; 0 if there is none.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn known_since(&self, scope: &Scope) -> Result<u64, LogError> {
+        range::known_since(&self.shared, scope)
+    }
+
     /// Ends the writer and the compactor; what was acknowledged is in the journal or in blocks.
     pub fn close(&self) {
         drop(self.journal.lock().take());
@@ -358,6 +395,16 @@ impl Shared {
     /// Reads a segment without taking its columns from the sessions.
     fn read_keeping(&self, scope: &Scope, sequence: u64) -> Result<LogSegment, LogError> {
         self.read(scope, sequence, |entry| entry.columns.clone())
+    }
+
+    /// About the bytes of a segment that lies in the journal; 0 if it doesn't any more.
+    fn tail_bytes(&self, scope: &Scope, sequence: u64) -> u64 {
+        let state = self.state.lock();
+        let entry = state
+            .projects
+            .get(scope)
+            .and_then(|project| project.tail.get(&sequence));
+        entry.map_or(0, |entry| u64::from(entry.position.length))
     }
 
     fn read(

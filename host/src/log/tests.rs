@@ -102,16 +102,29 @@ impl Fixture {
 /// Appends the request of this number.
 pub(crate) fn append(log: &Log, number: u32) -> Appended {
     let (columns, body) = columns(number);
-    let scope = scope();
+    append_columns(log, &scope(), columns, &body, crate::clock::now())
+}
+
+/// Appends a JSON request of a project.
+pub(crate) fn append_json(log: &Log, scope: &Scope, signal: SignalType, body: &str, received_at: u64) {
+    let scanned = scan_json(
+        signal,
+        body.as_bytes(),
+        &ScanLimits::default(),
+        &mut Scratch::default(),
+    );
+    append_columns(log, scope, scanned.unwrap().columns, body.as_bytes(), received_at);
+}
+
+fn append_columns(log: &Log, scope: &Scope, columns: Columns, body: &[u8], received_at: u64) -> Appended {
     let keys = ProjectKeys::derive(&RootSecret::new([1; 32]), &scope.tenant, &scope.project);
-    let received_at = crate::clock::now();
     let key = aia_telemetry::IngestKey {
         tenant: scope.tenant.clone(),
         project: scope.project.clone(),
         key_id: aia_telemetry::KeyId::new("k").unwrap(),
         version: 1,
     };
-    let header = keys.header(&columns, &body, received_at, &key);
+    let header = keys.header(&columns, body, received_at, &key);
     let segment = keys.seal(&header, Some(&columns)).unwrap();
     let footer = Some(Arc::new(Footer::of(&columns)));
     let note = Note {
@@ -122,7 +135,7 @@ pub(crate) fn append(log: &Log, number: u32) -> Appended {
         columns: Some(columns),
     };
     log.append_blocking(Append {
-        scope,
+        scope: scope.clone(),
         id: header.id,
         received_at,
         segment,
@@ -276,5 +289,73 @@ fn a_flipped_byte_in_a_block_loses_that_segment_and_no_other() {
         "{}",
         crate::chain(&lost)
     );
+    log.close();
+}
+
+/// One span at this second.
+fn span_at(second: u64) -> String {
+    format!(
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"traceId":"{second:032x}","spanId":"{second:016x}","name":"n","startTimeUnixNano":"{second}000000000","endTimeUnixNano":"{second}000000000"}}]}}]}}]}}"#
+    )
+}
+
+/// Sequence numbers of the segments that may hold rows of these seconds.
+fn scanned(log: &Log, seconds: std::ops::Range<u64>, segments: usize) -> (Vec<u64>, bool) {
+    let wanted = Wanted {
+        start: seconds.start * 1_000_000_000,
+        end: seconds.end * 1_000_000_000,
+        ..Wanted::default()
+    };
+    let budget = ScanBudget {
+        segments,
+        bytes: u64::MAX,
+    };
+    let mut found = Vec::new();
+    let scanned = log
+        .scan(&scope(), &wanted, budget, &mut |segment| {
+            found.push(segment.sequence);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    (found, scanned.is_cut)
+}
+
+#[test]
+fn a_range_is_read_from_blocks_and_journal_alike() {
+    let fixture = Fixture::new();
+    let log = fixture.open(1 << 20);
+    let append = |seconds: std::ops::Range<u64>| {
+        for second in seconds {
+            append_json(
+                &log,
+                &scope(),
+                SignalType::Traces,
+                &span_at(second),
+                second * 1_000_000_000,
+            );
+        }
+    };
+    append(10..16);
+    log.roll();
+    wait_for_compaction(&fixture.journal(), 0);
+    append(16..20);
+    assert_eq!(scanned(&log, 0..100, 100), ((1..=10).collect(), false));
+    assert_eq!(scanned(&log, 14..18, 100), (vec![5, 6, 7, 8], false));
+    assert_eq!(scanned(&log, 16..16, 100), (Vec::new(), false));
+    assert_eq!(scanned(&log, 100..200, 100), (Vec::new(), false));
+    // Of more than the budget allows, some of everywhere.
+    assert_eq!(scanned(&log, 0..100, 5), (vec![2, 4, 6, 8, 10], true));
+    assert_eq!(log.known_since(&scope()).unwrap(), 10_000_000_000);
+    let other = Scope {
+        project: ProjectId::new("other").unwrap(),
+        ..scope()
+    };
+    assert_eq!(log.known_since(&other).unwrap(), 0);
+    log.close();
+
+    // After a restart nothing is known of the journal's segments: what may hold something is read.
+    let log = fixture.open(1 << 20);
+    let (found, _) = scanned(&log, 17..18, 100);
+    assert!(found.contains(&8) && !found.contains(&3), "{found:?}");
     log.close();
 }

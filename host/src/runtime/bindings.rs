@@ -40,3 +40,17 @@ pub(super) mod reporter {
         with: { "aia:plugin/signals@0.1.0": super::detector::aia::plugin::signals },
     });
 }
+
+pub(super) mod analyst {
+    wasmtime::component::bindgen!({
+        path: "../wit/0.1.0",
+        inline: "package aia:host; world any-analyst { export aia:plugin/analyst@0.1.0; }",
+        world: "aia:host/any-analyst",
+        additional_derives: [Clone, PartialEq],
+        with: {
+            "aia:plugin/signals@0.1.0": super::detector::aia::plugin::signals,
+            "aia:plugin/evidence@0.1.0": super::reporter::aia::plugin::evidence,
+            "aia:plugin/conclusions@0.1.0": super::reporter::aia::plugin::conclusions,
+        },
+    });
+}

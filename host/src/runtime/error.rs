@@ -22,7 +22,7 @@ pub struct PluginError {
 pub enum Call {
     /// Make an instance and ask for the manifest.
     Describe,
-    /// Make an instance and open a session in it.
+    /// Make an instance and open a session or an investigation in it.
     Open,
     /// Read spans.
     ObserveSpans,
@@ -36,6 +36,8 @@ pub enum Call {
     Snapshot,
     /// Make an instance and render a report.
     Render,
+    /// Take the next step of an investigation.
+    Advance,
 }
 
 impl Call {
@@ -51,6 +53,7 @@ impl Call {
             Self::Tick => "tick",
             Self::Snapshot => "snapshot",
             Self::Render => "render",
+            Self::Advance => "advance",
         }
     }
 }
@@ -117,6 +120,12 @@ pub enum Failure {
         /// How many there are.
         current: u64,
         /// How many are allowed.
+        maximum: u64,
+    },
+    /// It wanted to go on with an investigation that has to end.
+    #[error("took {maximum} steps without an end; no more are allowed (limit `steps`)")]
+    Steps {
+        /// Steps allowed.
         maximum: u64,
     },
     /// Evidence names a row that doesn't exist.
@@ -188,6 +197,9 @@ pub enum Failure {
     /// An earlier call to this session failed.
     #[error("was not done: an earlier call failed and ended this session")]
     Poisoned,
+    /// The investigation has ended, well or badly.
+    #[error("was not done: the investigation is over")]
+    Over,
 }
 
 impl Failure {
@@ -199,14 +211,15 @@ impl Failure {
             Self::Allocation { .. } => Some(FailureReason::Memory),
             Self::Stack { .. } => Some(FailureReason::Stack),
             Self::Trap { .. } => Some(FailureReason::Trap),
-            Self::Returned { .. } | Self::TooMuch { .. } => Some(FailureReason::Size),
+            Self::Returned { .. } | Self::TooMuch { .. } | Self::Steps { .. } => Some(FailureReason::Size),
             Self::Row { .. } | Self::Invalid { .. } | Self::Contract { .. } => Some(FailureReason::Invalid),
             Self::ConfigRefused { .. } | Self::SnapshotRefused { .. } => Some(FailureReason::Refused),
             Self::ReturnedError { .. } => Some(FailureReason::Error),
             Self::SnapshotTooLarge { .. }
             | Self::Unsupported { .. }
             | Self::Instances { .. }
-            | Self::Poisoned => None,
+            | Self::Poisoned
+            | Self::Over => None,
         }
     }
 }
@@ -254,10 +267,10 @@ pub enum LoadFailure {
         /// What it is instead, or where reading failed.
         reason: String,
     },
-    /// It imports something of the system.
+    /// It imports something of the system that no plugin has.
     #[error(
-        "it imports WASI (`{import}`), which this version of AIA doesn't offer to plugins; build it for \
-         wasm32-unknown-unknown, or with a toolchain that leaves out WASI"
+        "it imports `{import}`, which plugins don't have; of WASI there is 0.2 with cli, clocks, filesystem, io, \
+         random and sockets, all of them empty"
     )]
     Wasi {
         /// The import.

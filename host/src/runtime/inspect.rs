@@ -9,7 +9,7 @@ use wasmparser::{Encoding, Parser, Payload, ValidPayload, Validator, WasmFeature
 use super::engine::REFUSED_FEATURES;
 use super::error::CONTRACT_VERSION;
 use super::resources::Resources;
-use super::{Limits, LoadFailure, PluginKind};
+use super::{Limits, LoadFailure, PluginKind, wasi};
 
 /// The package of the contract.
 const PACKAGE: &str = "aia:plugin/";
@@ -28,10 +28,19 @@ pub struct Interface {
 pub(super) struct Interfaces {
     /// The kind of plugin that its exports make it.
     pub(super) kind: PluginKind,
-    /// Interfaces of types, and nothing else.
+    /// Interfaces of types, and of WASI.
     pub(super) imports: Vec<Interface>,
     /// All that it exports.
     pub(super) exports: Vec<Interface>,
+}
+
+impl Interfaces {
+    /// Whether it imports no function and no resource, so that it runs on every runtime.
+    pub(super) fn is_pure(&self) -> bool {
+        self.imports
+            .iter()
+            .all(|import| !import.name.starts_with("wasi:"))
+    }
 }
 
 /// Reads a component file.
@@ -106,18 +115,25 @@ fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Structure<'a>, LoadFailu
 }
 
 impl Structure<'_> {
-    /// The imports, if all of them are instances of nothing but types.
+    /// The imports, if all of them are instances of nothing but types, or of the WASI there is.
     fn imports(&self) -> Result<Vec<Interface>, LoadFailure> {
         let mut interfaces = Vec::new();
         for name in &self.imports {
+            let Some(item) = self.types.as_ref().component_item_for_import(name) else {
+                continue;
+            };
+            if let (true, ComponentEntityType::Instance(id)) = (wasi::has(name), &item.ty) {
+                interfaces.push(Interface {
+                    name: (*name).to_owned(),
+                    functions: self.functions(*id),
+                });
+                continue;
+            }
             if name.starts_with("wasi:") {
                 return Err(LoadFailure::Wasi {
                     import: (*name).to_owned(),
                 });
             }
-            let Some(item) = self.types.as_ref().component_item_for_import(name) else {
-                continue;
-            };
             if let Some((kind, path)) = self.more_than_types(name, &item.ty) {
                 return Err(LoadFailure::Import { kind, import: path });
             }

@@ -6,9 +6,12 @@ use std::time::Instant;
 
 use wasmtime::{Engine, Store};
 
+use super::error::printable;
 use super::limiter::Limiter;
+use super::state::State;
 use super::ticker::Ticker;
 use super::trap::{Allowed, classify};
+use super::wasi::Wasi;
 use super::{Call, Failure, Granted, Limits, PluginError, PluginStats};
 
 /// What all plugins share.
@@ -84,7 +87,7 @@ impl Drop for Place {
 
 /// A store in which one instance lives. Dropping it gives everything back.
 pub(super) struct Room {
-    store: Store<Limiter>,
+    store: Store<State>,
     /// Behind the store, so that the place is free only when the store's memory is.
     place: Place,
 }
@@ -120,15 +123,19 @@ impl Room {
             limits.table_elements,
             limits.core_instances,
         );
-        let mut store = Store::new(&shared.engine, limiter);
-        store.limiter(|limiter| limiter);
+        let state = State {
+            limiter,
+            wasi: Wasi::default(),
+        };
+        let mut store = Store::new(&shared.engine, state);
+        store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.returned_bytes);
         Ok(Self { store, place })
     }
 
     /// Bytes of linear memory that the instance has.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.store.data().memory()
+        self.store.data().limiter.memory()
     }
 
     /// How many bytes the next calls may copy out, if not the usual limit.
@@ -147,7 +154,7 @@ impl Room {
         &mut self,
         call: Call,
         time: Time,
-        body: impl FnOnce(&mut Store<Limiter>) -> wasmtime::Result<R>,
+        body: impl FnOnce(&mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, PluginError> {
         let account = &self.place.account;
         let shared = &account.shared;
@@ -159,7 +166,15 @@ impl Room {
         let started = Instant::now();
         let result = body(&mut self.store);
         account.stats.count_call(started.elapsed());
-        let refused = self.store.data_mut().take_refused();
+        let refused = self.store.data_mut().limiter.take_refused();
+        if let Some(written) = self.store.data_mut().wasi.take_written() {
+            let (plugin, written) = (&account.name, printable(&written, shared.limits.log_line_bytes));
+            // The last words of a guest that failed tell why; the others are its own affair.
+            match &result {
+                Ok(_) => tracing::debug!(plugin, %call, "a plugin printed: {written}"),
+                Err(_) => tracing::warn!(plugin, %call, "a plugin printed before it failed: {written}"),
+            }
+        }
         result.map_err(|error| {
             let allowed = Allowed {
                 time_limit,

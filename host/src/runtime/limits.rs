@@ -32,13 +32,13 @@ pub struct Limits {
     ///
     /// Protects the pool. A component of one language has one to four; compositions have more.
     pub core_instances: u32,
-    /// Time of one call: observe, tick, snapshot, render. Default 1 s.
+    /// Time of one call: observe, tick, snapshot, advance, render. Default 1 s.
     ///
     /// Protects the worker thread that the session shares with others. A batch takes well under a millisecond; a
     /// thousand times that is a plugin that doesn't end. Counted in wall-clock time, so that a machine that is short
     /// of processors counts against the plugin: hence the wide margin.
     pub call_time: Duration,
-    /// Time of making an instance and opening a session from its snapshot, or asking for the manifest. Default 2 s.
+    /// Time of making an instance and opening a session from its snapshot or an investigation, or asking for the manifest. Default 2 s.
     ///
     /// Protects the worker thread. More than a call may take, because an interpreter starts here.
     pub open_time: Duration,
@@ -76,8 +76,30 @@ pub struct Limits {
     pub details: usize,
     /// Bytes of a detail's value. 16 KiB, as the contract says.
     pub detail_bytes: usize,
-    /// Rows of evidence of a signal. 64, as the contract says.
+    /// Rows of evidence of a signal, pieces of evidence of a claim. 64, as the contract says of signals.
     pub evidence: usize,
+    /// Requests for evidence in one step of an analyst. 16, as the contract says.
+    pub requests: usize,
+    /// Bytes of a question to a model: all messages and the schema. Default 1 MiB.
+    ///
+    /// Protects memory and budget: the largest windows of models are about that.
+    pub question_bytes: usize,
+    /// Suspects of a conclusion. 20, as the contract says.
+    pub suspects: usize,
+    /// Claims of a conclusion, and of each of its suspects. Default 50.
+    ///
+    /// Protects the store and the reader; arbitrary, and more than anybody reads.
+    pub claims: usize,
+    /// Fragments of a sentence. Default 50, arbitrary: a sentence with more is none.
+    pub fragments: usize,
+    /// Bytes of a sentence: its texts, and what its figures refer to. Default 4 KiB.
+    ///
+    /// Protects the store; arbitrary, twenty long sentences in one.
+    pub sentence_bytes: usize,
+    /// Bytes of a diff. Default 256 KiB.
+    ///
+    /// Protects the store; a diff that anybody reads before applying it is much shorter.
+    pub diff_bytes: usize,
     /// Bytes of a snapshot. 1 MiB, as the contract says.
     pub snapshot_bytes: usize,
     /// Bytes of a rendered document. Default 16 MiB.
@@ -133,6 +155,13 @@ impl Default for Limits {
             details: 32,
             detail_bytes: 16 * KIB,
             evidence: 64,
+            requests: 16,
+            question_bytes: MIB,
+            suspects: 20,
+            claims: 50,
+            fragments: 50,
+            sentence_bytes: 4 * KIB,
+            diff_bytes: 256 * KIB,
             snapshot_bytes: MIB,
             document_bytes: 16 * MIB,
             log_lines: 100,

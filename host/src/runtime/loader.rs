@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::artifact::{Cache, Compiler};
 use super::engine::{Allocation, running_engine};
-use super::inspect::inspect;
+use super::inspect::{Interfaces, inspect};
 use super::instance::{Instances, Shared};
-use super::limiter::Limiter;
 use super::plugin::{Candidate, Compiled, Plugin};
+use super::state::State;
 use super::ticker::Ticker;
-use super::{Limits, LoadError, LoadFailure, RuntimeConfig, RuntimeError};
+use super::{Limits, LoadError, LoadFailure, RuntimeConfig, RuntimeError, wasi};
 
 /// Runs plugins. One of them serves a whole process.
 pub struct Runtime {
     shared: Arc<Shared>,
     allocation: Allocation,
-    linker: Linker<Limiter>,
+    linker: Linker<State>,
     compiler: Compiler,
     cache: Option<Cache>,
 }
@@ -52,7 +52,7 @@ impl Runtime {
             Allocation::Pooled { instances } => instances.min(limits.instances),
             Allocation::OnDemand => limits.instances,
         };
-        // Plugins import no function, so nothing is ever added to this.
+        // Pure plugins import no function, so nothing is ever added to this one.
         let linker = Linker::new(&engine);
         let compiler = Compiler::new(compiler, &limits);
         let shared = Arc::new(Shared {
@@ -88,12 +88,11 @@ impl Runtime {
             let interfaces = inspect(bytes, limits)?;
             let digest = blake3::hash(bytes);
             let (component, compiled) = self.component(bytes, &digest)?;
-            let pre = self
-                .linker
-                .instantiate_pre(&component)
-                .map_err(|error| LoadFailure::Signature {
-                    reason: format!("{error:#}"),
-                })?;
+            let pre =
+                self.instantiate_pre(&component, &interfaces)
+                    .map_err(|error| LoadFailure::Signature {
+                        reason: format!("{error:#}"),
+                    })?;
             let name = name.to_owned();
             let candidate = Candidate {
                 name,
@@ -137,6 +136,19 @@ impl Runtime {
             .engine
             .pooling_allocator_metrics()
             .map(|metrics| metrics.memories())
+    }
+
+    fn instantiate_pre(
+        &self,
+        component: &Component,
+        interfaces: &Interfaces,
+    ) -> wasmtime::Result<InstancePre<State>> {
+        if interfaces.is_pure() {
+            return self.linker.instantiate_pre(component);
+        }
+        let mut linker = self.linker.clone();
+        wasi::link(&mut linker, component, &self.shared.engine)?;
+        linker.instantiate_pre(component)
     }
 
     fn component(&self, bytes: &[u8], digest: &blake3::Hash) -> Result<(Component, Compiled), LoadFailure> {

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, InstancePre};
 
+use super::bindings::analyst::AnyAnalystPre;
 use super::bindings::detector::AnyDetectorPre;
 use super::bindings::manifest::AnyPluginPre;
 use super::bindings::reporter::AnyReporterPre;
 use super::inspect::{Interface, Interfaces};
 use super::instance::{Account, Room, Shared, Time};
-use super::limiter::Limiter;
+use super::state::State;
 use super::{Call, Failure, Granted, LoadFailure, Manifest, PluginError, PluginKind, PluginStats, manifest};
 
-/// A loaded plugin. Cheap to share; sessions and documents are made from it.
+/// A loaded plugin. Cheap to share; sessions, investigations and documents are made from it.
 pub struct Plugin {
     digest: blake3::Hash,
     size: usize,
@@ -35,10 +36,9 @@ pub enum Compiled {
 
 /// What is ready to be instantiated.
 enum Pre {
-    Detector(AnyDetectorPre<Limiter>),
-    Reporter(AnyReporterPre<Limiter>),
-    /// Analysts are loaded and described; investigations come with the first of them.
-    Analyst,
+    Detector(AnyDetectorPre<State>),
+    Reporter(AnyReporterPre<State>),
+    Analyst(AnyAnalystPre<State>),
 }
 
 /// What loading has found out by the time that the plugin is first asked something.
@@ -49,7 +49,7 @@ pub(super) struct Candidate {
     pub(super) interfaces: Interfaces,
     pub(super) component: Component,
     pub(super) compiled: Compiled,
-    pub(super) pre: InstancePre<Limiter>,
+    pub(super) pre: InstancePre<State>,
 }
 
 impl Plugin {
@@ -81,7 +81,7 @@ impl Plugin {
         let pre = match kind {
             PluginKind::Detector => Pre::Detector(AnyDetectorPre::new(pre).map_err(signature)?),
             PluginKind::Reporter => Pre::Reporter(AnyReporterPre::new(pre).map_err(signature)?),
-            PluginKind::Analyst => Pre::Analyst,
+            PluginKind::Analyst => Pre::Analyst(AnyAnalystPre::new(pre).map_err(signature)?),
         };
         // Instances share one image of the plugin's initial memory; making it now keeps the first session quick.
         component.initialize_copy_on_write_image().map_err(signature)?;
@@ -143,7 +143,13 @@ impl Plugin {
         self.size
     }
 
-    /// The interfaces that it imports; they hold nothing but types.
+    /// Whether it imports no function and no resource, so that it also runs in a Worker and in Spin.
+    #[must_use]
+    pub fn is_pure(&self) -> bool {
+        self.interfaces.is_pure()
+    }
+
+    /// The interfaces that it imports: of types, and of WASI.
     #[must_use]
     pub fn imports(&self) -> &[Interface] {
         &self.interfaces.imports
@@ -185,7 +191,7 @@ impl Plugin {
     }
 
     /// What makes sessions of it.
-    pub(super) fn detector(&self) -> Result<&AnyDetectorPre<Limiter>, PluginError> {
+    pub(super) fn detector(&self) -> Result<&AnyDetectorPre<State>, PluginError> {
         match &self.pre {
             Pre::Detector(pre) => Ok(pre),
             _ => Err(self.wrong_kind(Call::Open)),
@@ -193,10 +199,18 @@ impl Plugin {
     }
 
     /// What renders reports with it.
-    pub(super) fn reporter(&self) -> Result<&AnyReporterPre<Limiter>, PluginError> {
+    pub(super) fn reporter(&self) -> Result<&AnyReporterPre<State>, PluginError> {
         match &self.pre {
             Pre::Reporter(pre) => Ok(pre),
             _ => Err(self.wrong_kind(Call::Render)),
+        }
+    }
+
+    /// What opens investigations with it.
+    pub(super) fn analyst(&self) -> Result<&AnyAnalystPre<State>, PluginError> {
+        match &self.pre {
+            Pre::Analyst(pre) => Ok(pre),
+            _ => Err(self.wrong_kind(Call::Open)),
         }
     }
 

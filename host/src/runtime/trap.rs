@@ -4,6 +4,7 @@ use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use super::Failure;
 use super::limiter::Refused;
+use super::wasi;
 
 /// What a call was allowed, for the words of its failure.
 pub(super) struct Allowed {
@@ -40,6 +41,11 @@ pub(super) fn classify(error: &wasmtime::Error, refused: Option<Refused>, allowe
                     trap: trap.strip_prefix("wasm trap: ").unwrap_or(&trap).to_owned(),
                 }
             }
+        };
+    }
+    if let Some(refused) = error.downcast_ref::<wasi::Refused>() {
+        return Failure::Trap {
+            trap: super::error::printable(&refused.to_string(), allowed.text_bytes),
         };
     }
     if error.is::<PoolConcurrencyLimitError>() {

@@ -6,7 +6,14 @@ use aia_telemetry::{IngestSecrets, TenantId};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
-use crate::{config::Config, ingest::Intake, store::Store};
+use crate::{
+    backtest::{BacktestError, BacktestOptions, Backtested},
+    config::Config,
+    core::Replayed,
+    ingest::Intake,
+    replay::{Progress, ReplayError, ReplayOptions},
+    store::Store,
+};
 
 /// What the listeners and the API stand in front of. The core makes one after it has started.
 pub struct Services {
@@ -55,7 +62,13 @@ pub struct PluginInfo {
     pub memory_bytes: u64,
     /// Longest call in milliseconds, as granted.
     pub call_time_ms: u64,
-    /// Why it doesn't run; `null` if it does.
+    /// Whether it imports nothing of the system, so that it also runs in a Worker and in Spin.
+    pub pure: bool,
+    /// JSON Schema of what it can be told in `settings.<plugin>`; `null` if it has no manifest.
+    pub config_schema: serde_json::Value,
+    /// Whether it runs.
+    pub runs: bool,
+    /// Why it doesn't run, or why its newest file doesn't and the last good one goes on; `null` if nothing is wrong.
     pub problem: Option<String>,
 }
 
@@ -172,6 +185,23 @@ pub trait Backend: Sync {
     /// # Errors
     /// If it can't be read or is no plugin.
     fn inspect(&self, config: &Config, file: &Path) -> Result<PluginInfo, BackendError>;
+
+    /// Replays recorded files, in a throw-away folder or a named one.
+    ///
+    /// # Errors
+    /// As [`ReplayError`] says.
+    fn replay(
+        &self,
+        config: &Config,
+        options: &ReplayOptions,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Replayed, ReplayError>;
+
+    /// Runs a detector over what the data folder holds, and changes nothing there.
+    ///
+    /// # Errors
+    /// As [`BacktestError`] says.
+    fn backtest(&self, config: &Config, options: &BacktestOptions) -> Result<Backtested, BacktestError>;
 
     /// Loads what renders reports.
     ///

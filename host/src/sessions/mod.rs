@@ -2,11 +2,15 @@
 //! live on one of them, consume its log in order and advance by commits. All of it behind the acknowledgement: a slow
 //! plugin makes lag, never a refused request.
 
+mod offline;
 mod project;
+mod releases;
 mod session;
 #[cfg(test)]
 mod tests;
 mod worker;
+
+pub use offline::{Offline, Stalled};
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,9 +18,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
-use crate::log::{KeyRing, Log};
+use crate::incidents::Rules;
+use crate::log::{KeyRing, Log, Wake};
 use crate::metrics::Metrics;
 use crate::runtime::Plugin;
 use crate::store::{Scope, Store};
@@ -38,6 +43,8 @@ pub struct SessionConfig {
     pub attempts: u32,
     /// Wait before the second attempt; doubles with each further one.
     pub backoff: Duration,
+    /// What becomes of incidents.
+    pub rules: Rules,
 }
 
 impl Default for SessionConfig {
@@ -50,6 +57,7 @@ impl Default for SessionConfig {
             idle_after: Duration::from_secs(900),
             attempts: 3,
             backoff: Duration::from_secs(1),
+            rules: Rules::default(),
         }
     }
 }
@@ -66,11 +74,14 @@ pub struct Detector {
 /// What all workers share.
 struct Shared {
     config: SessionConfig,
-    detectors: Vec<Detector>,
+    /// The detectors in force; projects compare the pointer to see that they were replaced.
+    detectors: RwLock<Arc<Vec<Detector>>>,
     log: Arc<Log>,
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
     metrics: Arc<Metrics>,
+    /// Told when signals of a project were committed.
+    found: Wake,
     /// The lag that each worker saw last.
     lags: Mutex<Vec<Duration>>,
 }
@@ -86,6 +97,7 @@ enum Message {
 #[derive(Clone)]
 pub struct Waker {
     senders: Arc<Vec<Sender<Message>>>,
+    found: Wake,
 }
 
 impl Waker {
@@ -105,20 +117,29 @@ impl Waker {
 /// Receiving ends of the workers to be started.
 pub struct Inboxes(Vec<std::sync::mpsc::Receiver<Message>>);
 
-/// Makes the queues of `workers` worker threads.
+/// Makes the queues of `workers` worker threads. These call `found` with a project whose signals they have just committed;
+/// it must not block.
 #[must_use]
-pub fn queues(workers: usize) -> (Waker, Inboxes) {
+pub fn queues(workers: usize, found: Wake) -> (Waker, Inboxes) {
     let (senders, receivers) = (0..workers.max(1)).map(|_| channel()).unzip();
     (
         Waker {
             senders: Arc::new(senders),
+            found,
         },
         Inboxes(receivers),
     )
 }
 
+impl Shared {
+    fn detectors(&self) -> Arc<Vec<Detector>> {
+        Arc::clone(&self.detectors.read())
+    }
+}
+
 /// The running sessions.
 pub struct Sessions {
+    shared: Arc<Shared>,
     waker: Waker,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -140,11 +161,12 @@ impl Sessions {
         let lags = Mutex::new(vec![Duration::ZERO; inboxes.0.len()]);
         let shared = Arc::new(Shared {
             config,
-            detectors,
+            detectors: RwLock::new(Arc::new(detectors)),
             log,
             store,
             keys,
             metrics,
+            found: Arc::clone(&waker.found),
             lags,
         });
         let mut threads = Vec::new();
@@ -161,9 +183,16 @@ impl Sessions {
             waker.wake(&scope);
         }
         Ok(Self {
+            shared,
             waker,
             threads: Mutex::new(threads),
         })
+    }
+
+    /// Puts other detectors in the place of those that run. Each project commits its sessions with a snapshot between two
+    /// segments and goes on from there with the new ones, all of them at once.
+    pub fn replace(&self, detectors: Vec<Detector>) {
+        *self.shared.detectors.write() = Arc::new(detectors);
     }
 
     /// Commits every session with a snapshot and ends the workers.

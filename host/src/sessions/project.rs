@@ -1,12 +1,16 @@
 //! The sessions of one project, which read its log together: a segment is read and decoded once for all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use aia_telemetry::{MAX_BATCH_ROWS, cut};
+use aia_telemetry::{MAX_BATCH_ROWS, TICK_INTERVAL, cut};
 
-use super::Shared;
+use super::releases::{self, Releases};
 use super::session::{Session, Step};
+use super::{Detector, Shared};
 use crate::clock;
+use crate::incidents;
+use crate::incidents::changes::see_release;
 use crate::log::LogSegment;
 use crate::runtime::Batch;
 use crate::store::{CommitRecord, Scope, StoreError};
@@ -18,8 +22,14 @@ pub(super) struct Project {
     scope: Scope,
     /// None until there is something to consume.
     sessions: Option<Vec<Session>>,
+    /// Of which those sessions are.
+    detectors: Arc<Vec<Detector>>,
     /// When the oldest segment that isn't committed by all sessions was received; 0 if all is committed.
     behind_since: u64,
+    /// The releases that were seen lately.
+    releases: Releases,
+    /// The last tick at which incidents were tended.
+    tended: u64,
 }
 
 impl Project {
@@ -27,7 +37,10 @@ impl Project {
         Self {
             scope,
             sessions: None,
+            detectors: Arc::default(),
             behind_since: 0,
+            releases: Releases::default(),
+            tended: 0,
         }
     }
 
@@ -47,9 +60,20 @@ impl Project {
             .is_none_or(|sessions| sessions.iter().all(|session| session.position() >= head))
     }
 
+    /// The last segment that every session has consumed; 0 if there are none.
+    pub(super) fn position(&self) -> u64 {
+        let sessions = self.sessions.iter().flatten();
+        sessions.map(Session::position).min().unwrap_or(0)
+    }
+
     /// Consumes what there is, commits what is due.
     pub(super) fn step(&mut self, shared: &Shared) {
-        if shared.detectors.is_empty() {
+        let detectors = shared.detectors();
+        if !Arc::ptr_eq(&detectors, &self.detectors) {
+            self.close(shared);
+            self.detectors = detectors;
+        }
+        if self.detectors.is_empty() {
             return;
         }
         if let Err(error) = self.open(shared) {
@@ -62,6 +86,7 @@ impl Project {
         };
         loop {
             for session in sessions.iter_mut() {
+                session.commit_if_due(shared, scope, false);
                 session.make_ready(shared, scope);
             }
             let head = shared.log.head(scope).sequence;
@@ -74,24 +99,56 @@ impl Project {
                 break;
             };
             for sequence in position + 1..=head.min(position + STRIDE) {
-                if !feed(shared, scope, sessions, sequence) {
+                if !feed(shared, scope, sessions, &mut self.releases, sequence) {
                     return;
                 }
             }
-            for session in sessions.iter_mut() {
-                session.commit_if_due(shared, scope, false);
-            }
-        }
-        for session in sessions.iter_mut() {
-            session.commit_if_due(shared, scope, false);
         }
         self.measure(shared);
+        self.tend(shared, false);
+    }
+
+    /// Does to incidents what is due by the time up to which everything is committed, on the grid of ticks.
+    fn tend(&mut self, shared: &Shared, is_final: bool) {
+        let ready = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|session| session.is_ready());
+        let Some(now) = ready.map(Session::committed_time).min() else {
+            return;
+        };
+        let tick = now / TICK_INTERVAL;
+        if tick <= self.tended && !is_final {
+            return;
+        }
+        let (store, scope) = (shared.store.as_ref(), &self.scope);
+        let wanted = match incidents::tend(store, scope, now, &shared.config.rules, is_final) {
+            Ok(wanted) => wanted,
+            Err(error) => {
+                tracing::error!(error = crate::chain(&error), %scope, "cannot tend incidents; trying again");
+                return;
+            }
+        };
+        self.tended = tick;
+        for wanted in wanted {
+            let pinned = match shared.log.trace(scope, wanted.trace) {
+                Ok(rows) => incidents::pin(store, scope, &wanted, rows).map_err(|error| crate::chain(&error)),
+                Err(error) => Err(crate::chain(&error)),
+            };
+            if let Err(error) = pinned {
+                tracing::warn!(error, %scope, incident = wanted.incident, "cannot pin a trace; trying again");
+            }
+        }
     }
 
     /// Commits everything with a snapshot and drops the instances.
     pub(super) fn close(&mut self, shared: &Shared) {
         for session in self.sessions.iter_mut().flatten() {
             session.commit_if_due(shared, &self.scope, true);
+        }
+        self.tend(shared, true);
+        for session in self.sessions.iter_mut().flatten() {
             session.drop_instance(shared);
         }
         self.sessions = None;
@@ -110,7 +167,7 @@ impl Project {
                 .find(|(plugin, ..)| plugin == name)
                 .map(|(.., last)| *last)
         };
-        let new: Vec<_> = shared
+        let new: Vec<_> = self
             .detectors
             .iter()
             .filter(|detector| position(detector.plugin.name()).is_none())
@@ -124,7 +181,7 @@ impl Project {
             })
             .collect();
         if new.is_empty()
-            && shared
+            && self
                 .detectors
                 .iter()
                 .all(|detector| position(detector.plugin.name()) >= Some(head))
@@ -133,7 +190,7 @@ impl Project {
             return Ok(());
         }
         shared.store.register_sessions(&self.scope, &new)?;
-        self.sessions = Some(shared.detectors.iter().cloned().map(Session::new).collect());
+        self.sessions = Some(self.detectors.iter().cloned().map(Session::new).collect());
         Ok(())
     }
 
@@ -171,13 +228,20 @@ fn first_commit(plugin: &str, digest: &str, base: u64) -> CommitRecord {
 }
 
 /// Gives a segment to every session that is waiting for it; false if it can't be read now.
-fn feed(shared: &Shared, scope: &Scope, sessions: &mut [Session], sequence: u64) -> bool {
+fn feed(
+    shared: &Shared,
+    scope: &Scope,
+    sessions: &mut [Session],
+    known: &mut Releases,
+    sequence: u64,
+) -> bool {
     if !sessions.iter().any(|session| session.wants(sequence)) {
         return true;
     }
     let Some(mut segment) = read(shared, scope, sequence) else {
         return false;
     };
+    see_releases(shared, scope, known, &segment);
     let mut batches = batches(&mut segment);
     for session in sessions.iter_mut().filter(|session| session.wants(sequence)) {
         match session.consume(shared, scope, &segment, &mut batches) {
@@ -186,6 +250,28 @@ fn feed(shared: &Shared, scope: &Scope, sessions: &mut [Session], sequence: u64)
         }
     }
     true
+}
+
+/// Takes note of the releases that a segment shows.
+fn see_releases(shared: &Shared, scope: &Scope, known: &mut Releases, segment: &LogSegment) {
+    for release in segment.columns.iter().flat_map(releases::of) {
+        if known.knows(&release) {
+            continue;
+        }
+        match see_release(
+            shared.store.as_ref(),
+            scope,
+            &release.0,
+            &release.1,
+            segment.received_at,
+        ) {
+            Ok(()) => known.keep(release),
+            // The next segment shows it again.
+            Err(error) => {
+                tracing::warn!(error = crate::chain(&error), %scope, "cannot take note of a release");
+            }
+        }
+    }
 }
 
 /// Reads a segment; one that is lost becomes an empty one, so that the log goes on behind it.

@@ -9,7 +9,7 @@ use aia_telemetry::{SegmentId, signal_id, ticks_between};
 use super::project::{batches, read};
 use super::{Detector, Shared};
 use crate::clock;
-use crate::incidents::{self, Found, evidence_id, fingerprint_hash, from_row};
+use crate::incidents::{self, Decided, Found, evidence_id, fingerprint_hash, from_row};
 use crate::log::LogSegment;
 use crate::runtime::{self, Batch, Failure, Level, Outcome, PluginError, Signal};
 use crate::store::{CommitRecord, Evidence, PinnedSignal, Scope, StoreError};
@@ -93,6 +93,11 @@ impl Session {
     /// Sequence number of the last segment committed.
     pub(super) fn committed(&self) -> u64 {
         self.committed.as_ref().map_or(0, |commit| commit.last_sequence)
+    }
+
+    /// Greatest `received-at` committed.
+    pub(super) fn committed_time(&self) -> u64 {
+        self.committed.as_ref().map_or(0, |commit| commit.received_at)
     }
 
     pub(super) fn wants(&self, sequence: u64) -> bool {
@@ -362,14 +367,15 @@ impl Session {
 
     fn commit(&self, shared: &Shared, scope: &Scope, commit: &CommitRecord) -> Result<(), StoreError> {
         let found = self.found(shared, scope, commit.number);
-        let mut opened = 0;
+        let mut decided = Decided::default();
         shared.store.commit(scope, commit, &mut |transaction| {
-            opened = incidents::decide(transaction, scope.project.as_str(), &found)?.opened;
+            decided = incidents::decide(transaction, scope.project.as_str(), &shared.config.rules, &found)?;
             Ok(())
         })?;
         shared.metrics.committed(self.name(), found.len() as u64);
-        for _ in 0..opened {
-            shared.metrics.incident_opened();
+        shared.metrics.incidents(decided.opened, decided.regressed);
+        if !found.is_empty() {
+            (shared.found)(scope);
         }
         Ok(())
     }

@@ -10,9 +10,13 @@ use aia_telemetry::TICK_INTERVAL;
 use super::project::Project;
 use super::{Message, Shared};
 use crate::clock;
+use crate::incidents;
 use crate::journal::Append;
 use crate::log::Note;
 use crate::store::Scope;
+
+/// How often a silent project is asked for open incidents: somebody may have reopened one.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// How often commits that are due, retries and silent projects are looked at.
 const ROUND: Duration = Duration::from_millis(250);
@@ -21,6 +25,9 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     index: usize,
     projects: BTreeMap<Scope, Project>,
+    /// Projects that were dropped because they are silent, and when to look at their incidents again, by the machine's
+    /// clock.
+    silent: BTreeMap<Scope, u64>,
 }
 
 impl Worker {
@@ -29,6 +36,7 @@ impl Worker {
             shared,
             index,
             projects: BTreeMap::new(),
+            silent: BTreeMap::new(),
         }
     }
 
@@ -53,6 +61,7 @@ impl Worker {
                 message = inbox.try_recv().ok();
             }
             for scope in grown {
+                self.silent.remove(&scope);
                 let project = self
                     .projects
                     .entry(scope.clone())
@@ -74,7 +83,8 @@ impl Worker {
     }
 
     fn round(&mut self) {
-        let shared = &self.shared;
+        let shared = Arc::clone(&self.shared);
+        let shared = shared.as_ref();
         let now = clock::now();
         let mut lag = Duration::ZERO;
         let mut idle = Vec::new();
@@ -95,12 +105,36 @@ impl Worker {
         }
         for scope in idle {
             self.projects.remove(&scope);
+            self.silent.insert(scope, now);
         }
+        self.wake_silent(now);
         let mut lags = shared.lags.lock();
         if let Some(own) = lags.get_mut(self.index) {
             *own = lag;
         }
         shared.metrics.lag(lags.iter().max().copied().unwrap_or_default());
+    }
+}
+
+impl Worker {
+    /// Lets time pass for silent projects whose open incidents have been quiet for long enough: their sessions wake,
+    /// see the time and resolve them.
+    fn wake_silent(&mut self, now: u64) {
+        let shared = &self.shared;
+        for (scope, next) in self.silent.iter_mut().filter(|(_, next)| **next <= now) {
+            let due = match incidents::next_due(shared.store.as_ref(), scope, &shared.config.rules) {
+                Ok(due) => due,
+                Err(error) => {
+                    tracing::warn!(error = crate::chain(&error), %scope, "cannot look for open incidents");
+                    None
+                }
+            };
+            if due.is_some_and(|due| due <= now) {
+                pass_time(shared, scope, now);
+            }
+            let later = now.saturating_add(clock::nanos(LOOK_AGAIN));
+            *next = due.filter(|due| *due > now).map_or(later, |due| due.min(later));
+        }
     }
 }
 

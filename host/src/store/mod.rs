@@ -3,14 +3,22 @@
 //!
 //! Methods block: async callers go through `tokio::task::spawn_blocking`.
 
+mod investigation;
 mod model;
 pub mod sqlite;
 
+use std::collections::BTreeSet;
+
 use aia_telemetry::{ProjectId, SegmentId, TenantId};
 
+pub use investigation::{
+    ChartRecord, ChartSeries, ConclusionRecord, Ending, Investigated, InvestigationRecord, StatementRecord,
+    SuspectRecord,
+};
 pub use model::{
-    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentState, IngestKeyRecord,
-    PinnedSignal, TimelineEvent, TokenRecord, TokenScope,
+    BlockRecord, ChangeKind, ChangeRecord, ChangeSource, CommitRecord, Cursor, Evidence, Incident,
+    IncidentFilter, IncidentState, IngestKeyRecord, Lifecycle, Minute, PinnedSignal, TimelineEvent,
+    TokenRecord, TokenScope, TraceToPin,
 };
 
 /// Why the store could not do what it was asked to.
@@ -45,6 +53,17 @@ pub enum StoreError {
         /// Newest version known.
         known: i64,
     },
+    /// The database was written by an older version of AIA, and is only to be read.
+    #[error(
+        "the store has schema version {found}, this version of AIA reads {known}: run a command that writes, such as \
+         `aia up`, once"
+    )]
+    Older {
+        /// Version found.
+        found: i64,
+        /// The version that is read.
+        known: i64,
+    },
     /// Commit `number` of the session exists already: another owner was faster.
     #[error("commit {number} of plugin `{plugin}` exists already")]
     CommitExists {
@@ -56,6 +75,26 @@ pub enum StoreError {
     /// A decision inside a transaction failed.
     #[error("{0}")]
     Decision(String),
+}
+
+/// Most changes that [`Store::changes`] gives.
+pub const MAX_CHANGES: usize = 1_000;
+
+/// Most releases of services that are remembered of a project: beyond, a new one is no change any more. Telemetry names
+/// them, so there has to be an end.
+pub const MAX_RELEASES: usize = 10_000;
+
+/// What the store knew of a release.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Release {
+    /// It was seen before.
+    Known,
+    /// It is the first of its service.
+    First,
+    /// It is new; before it there was this one.
+    After(String),
+    /// There are [`MAX_RELEASES`] already.
+    TooMany,
 }
 
 /// A project of a tenant: what telemetry, sessions and incidents belong to.
@@ -130,16 +169,47 @@ pub trait Store: Send + Sync {
         decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
     ) -> Result<()>;
 
+    /// Whatever `decide` does to incidents and changes of a project, in one transaction: what it reads stays true until
+    /// it ends, and an error undoes all of it.
+    fn transact(
+        &self,
+        scope: &Scope,
+        decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
+    ) -> Result<()>;
+
     /// Incidents of a tenant, newest first.
     fn incidents(&self, tenant: &TenantId, filter: &IncidentFilter) -> Result<Vec<Incident>>;
     /// One incident.
     fn incident(&self, tenant: &TenantId, id: &str) -> Result<Option<Incident>>;
     /// Signals of an incident in the order they came.
     fn incident_signals(&self, tenant: &TenantId, incident: &str) -> Result<Vec<PinnedSignal>>;
-    /// The timeline of an incident.
+    /// All signals of a project that were received from `from` to `to` (both included), also those of no incident, in the
+    /// order they came.
+    fn signals(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<PinnedSignal>>;
+    /// The timeline of an incident, in the order of time.
     fn timeline(&self, tenant: &TenantId, incident: &str) -> Result<Vec<TimelineEvent>>;
     /// The evidence pinned with an incident.
     fn evidence(&self, tenant: &TenantId, incident: &str) -> Result<Vec<Evidence>>;
+
+    /// Keeps a change; false if one of that id is there already.
+    fn add_change(&self, scope: &Scope, change: &ChangeRecord) -> Result<bool>;
+    /// Changes that happened from `from` to `to`, both included, in the order of their times. Of more than
+    /// [`MAX_CHANGES`] the newest.
+    fn changes(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<ChangeRecord>>;
+
+    /// Signals of a project that lasted into `from..to` (nanoseconds since the Unix epoch), by their start; at most `limit`.
+    fn signals_between(&self, scope: &Scope, from: u64, to: u64, limit: usize) -> Result<Vec<PinnedSignal>>;
+    /// Stores all that an investigation leaves behind, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Decision`] if the project has no such incident.
+    fn put_investigation(&self, scope: &Scope, done: &Investigated) -> Result<()>;
+    /// The last investigation of an incident by each analyst.
+    fn investigations(&self, tenant: &TenantId, incident: &str) -> Result<Vec<InvestigationRecord>>;
+    /// What was concluded of an incident, newest first; the newest 20.
+    fn conclusions(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ConclusionRecord>>;
+    /// The charts of the time around an incident.
+    fn charts(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ChartRecord>>;
     /// Proves that the store can be read and written.
     fn check(&self) -> Result<()>;
 }
@@ -153,26 +223,59 @@ pub trait Store: Send + Sync {
 pub trait IncidentTransaction {
     /// Stores a signal; false if it was there already (storing is an upsert: nothing counts twice).
     fn put_signal(&mut self, signal: &PinnedSignal) -> Result<bool>;
-    /// Unresolved incident that holds this fingerprint.
-    fn open_by_fingerprint(&mut self, fingerprint: &str) -> Result<Option<Incident>>;
-    /// Unresolved incidents whose evidence shares one of these traces, oldest first.
-    fn open_by_traces(&mut self, traces: &[[u8; 16]]) -> Result<Vec<Incident>>;
-    /// Unresolved incidents active at or after `since` that hold one of these services (as origin or affected).
+    /// The incident of that id, if it is of this project.
+    fn incident(&mut self, id: &str) -> Result<Option<Incident>>;
+    /// Signals of an incident in the order they came.
+    fn signals(&mut self, incident: &str) -> Result<Vec<PinnedSignal>>;
+    /// The evidence pinned with an incident.
+    fn evidence(&mut self, incident: &str) -> Result<Vec<Evidence>>;
+    /// Unresolved incidents, oldest first; the first 1,000.
+    fn unresolved(&mut self) -> Result<Vec<Incident>>;
+    /// The incident that holds this fingerprint: an unresolved one, else the newest.
+    fn by_fingerprint(&mut self, fingerprint: &str) -> Result<Option<Incident>>;
+    /// Unresolved incidents whose evidence shares one of these traces, oldest first, each with the services whose
+    /// signals brought the shared ones.
+    fn open_by_traces(&mut self, traces: &[[u8; 16]]) -> Result<Vec<(Incident, BTreeSet<String>)>>;
+    /// Unresolved incidents changed at or after `since` that hold one of these services (as origin or affected), oldest
+    /// first.
     fn open_by_services(&mut self, services: &[&str], since: u64) -> Result<Vec<Incident>>;
+    /// Unresolved incidents, and resolved ones changed at or after `since`, that hold a service, or any service if it is
+    /// empty; oldest first.
+    fn touched_since(&mut self, service: &str, since: u64) -> Result<Vec<Incident>>;
     /// Creates or replaces an incident.
     fn put_incident(&mut self, incident: &Incident) -> Result<()>;
-    /// Remembers that an incident holds a fingerprint, services and traces.
+    /// Remembers that an incident holds a fingerprint (unless it is empty), services and traces; the latter were brought
+    /// by a signal of the service `seen_by`.
     fn link(
         &mut self,
         incident: &str,
         fingerprint: &str,
         services: &[&str],
         traces: &[[u8; 16]],
+        seen_by: &str,
     ) -> Result<()>;
     /// Appends to the timeline.
     fn add_event(&mut self, incident: &str, event: &TimelineEvent) -> Result<()>;
-    /// Pins evidence; what is there already stays.
-    fn pin(&mut self, incident: &str, evidence: &Evidence) -> Result<()>;
+    /// Pins evidence; what is there already stays. Says whether it was new.
+    fn pin(&mut self, incident: &str, evidence: &Evidence) -> Result<bool>;
+    /// Gives everything that an incident holds to another one; the timeline stays with it, too.
+    fn absorb(&mut self, from: &str, into: &str) -> Result<()>;
+    /// Gives a signal to another incident, with a copy of its evidence.
+    fn move_signal(&mut self, signal: &PinnedSignal, into: &str) -> Result<()>;
+    /// Takes evidence away from an incident.
+    fn unpin(&mut self, incident: &str, evidence: &str) -> Result<()>;
+    /// Gives a fingerprint to another incident, for good: [`Self::is_apart`] says so from then on.
+    fn set_apart(&mut self, fingerprint: &str, from: &str, into: &str) -> Result<()>;
+    /// Whether somebody split this fingerprint off.
+    fn is_apart(&mut self, fingerprint: &str) -> Result<bool>;
+    /// As [`Store::add_change`].
+    fn add_change(&mut self, change: &ChangeRecord) -> Result<bool>;
+    /// As [`Store::changes`].
+    fn changes(&mut self, from: u64, to: u64) -> Result<Vec<ChangeRecord>>;
+    /// Remembers that a change stands in an incident's timeline; false if it did already.
+    fn link_change(&mut self, incident: &str, change: &str) -> Result<bool>;
+    /// Remembers that telemetry has shown a release.
+    fn see_release(&mut self, service: &str, release: &str, time: u64) -> Result<Release>;
 }
 
 /// Ids of segments as one block of bytes, for a commit's row.

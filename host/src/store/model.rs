@@ -114,6 +114,12 @@ impl IncidentState {
         }
     }
 
+    /// Whether it isn't over.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        self != Self::Resolved
+    }
+
     /// The state of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -134,7 +140,7 @@ pub struct Incident {
     pub title: String,
     /// Where it stands.
     pub state: IncidentState,
-    /// How bad it is: the worst of its signals.
+    /// How bad it is: the worst of its recent signals, and worse if it spreads or grows.
     pub severity: Severity,
     /// Service where it began; empty if unknown.
     pub service: String,
@@ -156,6 +162,64 @@ pub struct Incident {
     pub count: u64,
     /// Rises with every change.
     pub version: u64,
+    /// How it came to stand where it stands.
+    #[serde(default)]
+    pub lifecycle: Lifecycle,
+}
+
+/// How an incident came to stand where it stands.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Lifecycle {
+    /// Signals that joined it, ever.
+    pub signals: u64,
+    /// When the last of them came, or when it was opened again after that: quiet counts from here. Nanoseconds since the
+    /// Unix epoch.
+    pub active_at: u64,
+    /// When it was resolved, likewise; 0 if it isn't.
+    pub resolved_at: u64,
+    /// Who resolved it; empty if it isn't.
+    pub resolved_by: String,
+    /// The incident it was merged into; empty if it wasn't.
+    pub merged_into: String,
+    /// The release in which it came back; empty if it didn't, or that is unknown.
+    pub regressed_in: String,
+    /// The incident of the same trouble that was resolved too long ago to come back; empty if there is none.
+    pub follows: String,
+    /// The incident it was split off; empty if it wasn't.
+    pub split_from: String,
+    /// Changes in its timeline.
+    pub changes: u64,
+    /// Services that were blamed before the present one: blame doesn't go back to them.
+    pub passed: Vec<String>,
+    /// What the last minutes brought, oldest first.
+    pub recent: Vec<Minute>,
+    /// The minute up to which the severity followed, since the Unix epoch.
+    pub weighed: u64,
+    /// Traces that are pinned in full, or will be.
+    pub traces: Vec<TraceToPin>,
+}
+
+/// What a minute brought to an incident.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Minute {
+    /// Minutes since the Unix epoch.
+    pub minute: u64,
+    /// Occurrences that the signals counted.
+    pub count: u64,
+    /// The worst signal.
+    pub severity: Severity,
+}
+
+/// A trace to be pinned with an incident.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TraceToPin {
+    /// Trace id, 32 hex digits.
+    pub trace: String,
+    /// When a signal brought it, nanoseconds since the Unix epoch.
+    pub since: u64,
+    /// How often it was looked up: rows that come late are found the next time.
+    pub looked: u32,
 }
 
 /// A signal, its detector and its place.
@@ -190,16 +254,17 @@ pub struct TimelineEvent {
     pub evidence: Vec<String>,
 }
 
-/// A row of telemetry, pinned with an incident so that retention doesn't cut it away.
+/// A piece of evidence, pinned with an incident so that retention doesn't cut it away: a row of telemetry, or what an
+/// analyst was given.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Evidence {
-    /// `ev-<segment id>-<row>`.
+    /// `ev-<segment id>-<row>` of a row; `op-…`, `se-…`, `sig-…` or `ch-…` of the other kinds.
     pub id: String,
-    /// Segment the row lies in, hex.
+    /// Segment the row lies in, hex; empty if it is no row.
     pub segment: String,
     /// Row there.
     pub row: u32,
-    /// `span`, `log` or `point`.
+    /// `span`, `log` or `point` of a row; `operation`, `series`, `signal` or `change`.
     pub kind: String,
     /// Nanoseconds since the Unix epoch.
     pub time: u64,
@@ -215,6 +280,104 @@ pub struct Evidence {
     pub fields: Vec<(String, String)>,
 }
 
+/// What kind of change it was.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// Another release of a service.
+    Deploy,
+    /// Settings.
+    Config,
+    /// A feature flag.
+    Flag,
+    /// Machines, networks, databases.
+    Infrastructure,
+    /// Anything else.
+    Other,
+}
+
+impl ChangeKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Deploy,
+        Self::Config,
+        Self::Flag,
+        Self::Infrastructure,
+        Self::Other,
+    ];
+
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Config => "config",
+            Self::Flag => "flag",
+            Self::Infrastructure => "infrastructure",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Who told of a change.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeSource {
+    /// `aia change`
+    Cli,
+    /// `POST /api/v1/changes`
+    Api,
+    /// Telemetry of a release that wasn't seen before.
+    Telemetry,
+}
+
+impl ChangeSource {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cli => "cli",
+            Self::Api => "api",
+            Self::Telemetry => "telemetry",
+        }
+    }
+}
+
+/// Something that was changed: a deploy, a setting, a flag.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ChangeRecord {
+    /// Hash of what it says, so that a retry counts once: `chg-` and 32 hex digits.
+    pub id: String,
+    /// Project it belongs to.
+    pub project: String,
+    /// When it happened, nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// What was changed.
+    pub kind: ChangeKind,
+    /// The service that was changed; empty if it concerns none, or all.
+    pub service: String,
+    /// The release that came; empty if unknown.
+    pub release: String,
+    /// The release that went; empty if unknown.
+    pub release_previous: String,
+    /// Who did it; empty if unknown.
+    pub author: String,
+    /// In words; may be empty.
+    pub text: String,
+    /// Where to read more; may be empty.
+    pub link: String,
+    /// Who told AIA.
+    pub source: ChangeSource,
+    /// When AIA was told, nanoseconds since the Unix epoch; of telemetry, the time of its segment.
+    pub received_at: u64,
+}
+
 /// Which incidents are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct IncidentFilter {
@@ -222,8 +385,17 @@ pub struct IncidentFilter {
     pub project: Option<String>,
     /// Only in these states; all if empty.
     pub states: Vec<IncidentState>,
-    /// Only those opened before this (nanoseconds since the Unix epoch), for paging.
-    pub before: Option<u64>,
+    /// Only those behind this one in the list, for paging.
+    pub before: Option<Cursor>,
     /// At most so many; 0 is 100.
     pub limit: usize,
+}
+
+/// A place in the list of incidents, newest first.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cursor {
+    /// When the incident there was opened, nanoseconds since the Unix epoch.
+    pub opened_at: u64,
+    /// Its id, which orders those that were opened at once; none for behind all of them.
+    pub id: Option<String>,
 }

@@ -118,8 +118,8 @@ fn components_that_import() {
     assert_snapshot!(import(r#"(import "module" (core module))"#), @"plugin `file.wasm` can't be loaded: it imports the core module `module`; a plugin may import types only");
     assert_snapshot!(import(r#"(import "component" (component))"#), @"plugin `file.wasm` can't be loaded: it imports the component `component`; a plugin may import types only");
     assert_snapshot!(
-        import(r#"(import "wasi:clocks/wall-clock@0.2.3" (instance (export "now" (func (result u64)))))"#),
-        @"plugin `file.wasm` can't be loaded: it imports WASI (`wasi:clocks/wall-clock@0.2.3`), which this version of AIA doesn't offer to plugins; build it for wasm32-unknown-unknown, or with a toolchain that leaves out WASI"
+        import(r#"(import "wasi:http/outgoing-handler@0.2.3" (instance (export "handle" (func))))"#),
+        @"plugin `file.wasm` can't be loaded: it imports `wasi:http/outgoing-handler@0.2.3`, which plugins don't have; of WASI there is 0.2 with cli, clocks, filesystem, io, random and sockets, all of them empty"
     );
 }
 

@@ -14,5 +14,7 @@ mod deeds;
 mod descriptions;
 mod files;
 mod flaws;
+mod investigations;
 mod isolation;
 mod support;
+mod wasi;

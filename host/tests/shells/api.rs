@@ -1,11 +1,12 @@
 //! The API: tokens, tenants, problems, headers.
 
 use aia::{
-    runtime::{Detail, Fingerprint, Measure, RowId, Severity, Signal},
+    runtime::{Detail, Fingerprint, Measure, RowId, Severity, Signal, Verdict},
     server::default_scope,
     store::{
-        CommitRecord, Evidence, Incident, IncidentState, PinnedSignal, Scope, Store, TimelineEvent,
-        TokenScope,
+        CommitRecord, ConclusionRecord, Ending, Evidence, Incident, IncidentState, Investigated,
+        InvestigationRecord, Lifecycle, PinnedSignal, Scope, StatementRecord, Store, SuspectRecord,
+        TimelineEvent, TokenScope,
     },
 };
 use aia_telemetry::SegmentId;
@@ -15,6 +16,51 @@ use crate::support::{Answer, Host, lock, other_scope, send};
 /// A moment, as nanoseconds and as the API writes it.
 const MOMENT: u64 = 1_795_435_205_000_000_001;
 const MOMENT_TEXT: &str = "2026-11-23T12:00:05.000000001Z";
+
+/// What an analyst left of an incident.
+fn investigated(id: &str, text: &str) -> Investigated {
+    let said = StatementRecord {
+        text: text.to_owned(),
+        evidence: vec![format!("ev-{id}")],
+    };
+    let suspect = SuspectRecord {
+        service: "checkout".to_owned(),
+        operation: "POST /orders".to_owned(),
+        release: "1.4.0".to_owned(),
+        code: String::new(),
+        probability: 0.8,
+        reasons: vec![said.clone()],
+    };
+    Investigated {
+        record: InvestigationRecord {
+            incident: id.to_owned(),
+            analyst: "suspects".to_owned(),
+            time: MOMENT,
+            service: "checkout".to_owned(),
+            severity: Severity::High,
+            basis: String::new(),
+            ending: Ending::Concluded,
+            failures: 0,
+        },
+        conclusion: Some(ConclusionRecord {
+            id: format!("con-{id}"),
+            incident: id.to_owned(),
+            analyst: "suspects".to_owned(),
+            analyst_version: "0.1.0".to_owned(),
+            digest: "d".to_owned(),
+            time: MOMENT,
+            verdict: Verdict::Cause,
+            statements: vec![said],
+            suspects: vec![suspect],
+            diff: String::new(),
+            dropped: 1,
+            downgraded: false,
+        }),
+        evidence: Vec::new(),
+        event: None,
+        charts: Vec::new(),
+    }
+}
 
 /// Puts an incident with one of everything into a project.
 pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at: u64, title: &str) {
@@ -34,6 +80,7 @@ pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at
         updated_at: opened_at,
         count: 3,
         version: 1,
+        lifecycle: Lifecycle::default(),
     };
     let signal = Signal {
         kind: "errors.exception".to_owned(),
@@ -108,9 +155,10 @@ pub(crate) fn put_incident(store: &dyn Store, scope: &Scope, id: &str, opened_at
             transaction.add_event(&incident.id, &event)
         })
         .unwrap();
+    store.put_investigation(scope, &investigated(id, title)).unwrap();
 }
 
-fn host() -> Host {
+pub(crate) fn host() -> Host {
     Host::prepared(
         |_| {},
         |store| {
@@ -126,7 +174,7 @@ fn host() -> Host {
     )
 }
 
-fn get(host: &Host, token: &str, path: &str) -> Answer {
+pub(crate) fn get(host: &Host, token: &str, path: &str) -> Answer {
     send(
         "GET",
         &host.api(path),
@@ -135,12 +183,12 @@ fn get(host: &Host, token: &str, path: &str) -> Answer {
     )
 }
 
-fn reader(host: &Host) -> String {
+pub(crate) fn reader(host: &Host) -> String {
     host.token(&default_scope().unwrap().tenant, TokenScope::Read)
 }
 
 /// A problem without what differs from request to request.
-fn problem(answer: &Answer) -> String {
+pub(crate) fn problem(answer: &Answer) -> String {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let mut problem = answer.json();
     assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"));
@@ -251,6 +299,10 @@ fn lists_are_paged_and_filtered() {
     let next = first["next"].as_str().unwrap();
     let second = get(&host, &token, &format!("/api/v1/incidents?limit=2&before={next}")).json();
     assert_eq!(ids(&second), ["inc-3", "inc-2"]);
+    // Times alone are taken, too.
+    let before = MOMENT_TEXT.replace("001Z", "003Z");
+    let older = get(&host, &token, &format!("/api/v1/incidents?before={before}")).json();
+    assert_eq!(ids(&older), ["inc-1"]);
     assert_eq!(
         ids(&get(&host, &token, "/api/v1/incidents?state=resolved,acknowledged").json()).len(),
         0
@@ -263,6 +315,31 @@ fn lists_are_paged_and_filtered() {
         ids(&get(&host, &token, "/api/v1/incidents?project=nothing").json()).len(),
         0
     );
+}
+
+#[test]
+fn pages_miss_none_of_the_incidents_that_opened_at_once() {
+    let host = Host::prepared(
+        |_| {},
+        |store| {
+            let scope = default_scope().unwrap();
+            for number in 1..=5 {
+                put_incident(store, &scope, &format!("inc-{number}"), MOMENT, "x");
+            }
+        },
+    );
+    let token = reader(&host);
+    let mut seen = Vec::new();
+    let mut path = "/api/v1/incidents?limit=2".to_owned();
+    loop {
+        let page = get(&host, &token, &path).json();
+        for incident in page["incidents"].as_array().unwrap() {
+            seen.push(incident["id"].as_str().unwrap().to_owned());
+        }
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/incidents?limit=2&before={next}");
+    }
+    assert_eq!(seen, ["inc-1", "inc-2", "inc-3", "inc-4", "inc-5"]);
 }
 
 #[test]
@@ -358,6 +435,12 @@ fn reports_have_the_media_type_of_the_reporter() {
             (200, Some("text/markdown"))
         );
         assert_eq!(answer.text(), "# Report\n");
+        // One in HTML is shown with its own style, without script and without an origin.
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        assert!(
+            policy.contains("style-src 'unsafe-inline'") && policy.ends_with("; sandbox"),
+            "{policy}"
+        );
     }
     let answer = get(&host, &token, "/api/v1/incidents/inc-1/report?format=pdf");
     assert_eq!(answer.json()["detail"], "`format` is one of: text/markdown");

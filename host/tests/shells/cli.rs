@@ -130,6 +130,12 @@ OutOfStock in checkout
   last seen      -
   occurrences    3
 
+Analysis: suspects found the cause
+  OutOfStock in checkout
+  (1 of its claims did not stand the check)
+SUSPECT   SERVICE    OPERATION      RELEASE   CODE   WHY
+80 %      checkout   POST /orders   1.4.0            OutOfStock in checkout
+
 Timeline
 TIME                   EVENT    WHAT
 2026-11-23 12:00:05Z   opened   OutOfStock in checkout
@@ -202,15 +208,126 @@ fn errors_name_cause_and_help() {
     error: there is no data folder `/nonexistent/data`
     help: `--data` names another one; `aia up` makes one
     ");
-    insta::assert_snapshot!(aia(data.path(), &["incident"]).failed(2), @r"
-    error: unrecognized subcommand 'incident'
+    insta::assert_snapshot!(aia(data.path(), &["incidence"]).failed(2), @r"
+    error: unrecognized subcommand 'incidence'
 
-      tip: a similar subcommand exists: 'incidents'
+      tip: some similar subcommands exist: 'incidents', 'incident'
 
     Usage: aia [OPTIONS] <COMMAND>
 
     For more information, try '--help'.
     ");
+}
+
+#[test]
+fn incidents_are_worked_with() {
+    let data = with_incident("OutOfStock in checkout");
+    let store = Host.store(&config_of(data.path())).unwrap();
+    put_incident(
+        store.as_ref(),
+        &default_scope().unwrap(),
+        "inc-2",
+        1_795_435_206_000_000_000,
+        "other",
+    );
+    let run = |arguments: &[&str]| aia(data.path(), arguments);
+    insta::assert_snapshot!(run(&["incident", "ack", "inc-1", "--text", "on it"]).succeeded(), @"inc-1 is acknowledged now");
+    insta::assert_snapshot!(run(&["incident", "ack", "inc-1"]).succeeded(), @"inc-1 is acknowledged already");
+    insta::assert_snapshot!(run(&["incident", "note", "inc-1", "the disk was full"]).succeeded(), @"noted in the timeline of inc-1");
+    insta::assert_snapshot!(run(&["incident", "resolve", "inc-1"]).succeeded(), @"inc-1 is resolved now");
+    insta::assert_snapshot!(run(&["incident", "ack", "inc-1"]).failed(1), @r"
+error: cannot do that to the incident
+cause: `inc-1` is resolved: reopen it first
+");
+    assert_eq!(
+        run(&["incident", "reopen", "inc-1", "--json"]).json()["state"],
+        "open"
+    );
+    insta::assert_snapshot!(run(&["incident", "resolve", "inc-1", "--if-version", "1"]).failed(1), @r"
+error: cannot do that to the incident
+cause: the incident has changed since: it is at version 5 now
+");
+    insta::assert_snapshot!(run(&["incident", "merge", "inc-2", "--into", "inc-1"]).succeeded(), @"inc-2 is part of inc-1 now");
+    insta::assert_snapshot!(run(&["incident", "reopen", "inc-2"]).failed(1), @r"
+error: cannot do that to the incident
+cause: `inc-2` was merged into `inc-1`
+");
+    // What was merged is shown where it went.
+    let shown = run(&["incident", "show", "inc-2"]).succeeded();
+    assert_eq!(shown, run(&["incidents", "show", "inc-1"]).succeeded());
+    assert!(
+        shown.contains("Note by ") && shown.contains("(command line): the disk was full"),
+        "{shown}"
+    );
+    let split = run(&["incident", "split", "inc-1", "--signal", "sig-inc-2"]).succeeded();
+    assert!(split.ends_with(" was split off inc-1\n"), "{split}");
+    insta::assert_snapshot!(run(&["incident", "split", "inc-1"]).failed(1), @r"
+error: cannot do that to the incident
+cause: name some of the incident's signals or fingerprints, and not all of them
+");
+    insta::assert_snapshot!(run(&["incident", "ack", "inc-9"]).failed(1), @r"
+error: there is no incident `inc-9`
+help: `aia incidents` lists what there is
+");
+    run(&["incident", "ack", "inc-1", "--tenant", "other"]).failed(1);
+}
+
+#[test]
+fn changes_are_told_and_listed() {
+    let data = with_incident("x");
+    let run = |arguments: &[&str]| aia(data.path(), arguments);
+    let deploy = [
+        "change",
+        "deploy",
+        "--service",
+        "checkout",
+        "--release",
+        "1.4.0",
+        "--previous",
+        "1.3.9",
+        "--at",
+        "2026-11-23T11:59:00Z",
+        "--author",
+        "ada",
+    ];
+    insta::assert_snapshot!(run(&deploy).succeeded(), @"told: Deploy of checkout 1.4.0 after 1.3.9 by ada");
+    insta::assert_snapshot!(run(&deploy).succeeded(), @"known already: Deploy of checkout 1.4.0 after 1.3.9 by ada");
+    let flag = [
+        "change",
+        "flag",
+        "--text",
+        HOSTILE,
+        "--at",
+        "2026-11-23T12:00:00Z",
+        "--link",
+        "https://example.com",
+    ];
+    run(&flag).succeeded();
+    insta::assert_snapshot!(run(&["change", "list"]).succeeded(), @r"
+TIME                   KIND     SERVICE    WHAT
+2026-11-23 11:59:00Z   deploy   checkout   Deploy of checkout 1.4.0 after 1.3.9 by ada
+2026-11-23 12:00:00Z   flag                Flag: \u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\u{d}\u{a}forged line\u{9}\u{200b} (https://example.co…
+");
+    assert_eq!(
+        run(&["changes", "list"]).succeeded(),
+        run(&["change", "list"]).succeeded()
+    );
+    let json = run(&["change", "list", "--json", "--service", "checkout"]).json();
+    assert_eq!(json["changes"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        run(&["change", "list", "--from", "2026-11-24T00:00:00Z"]).succeeded(),
+        "No changes.\n"
+    );
+    insta::assert_snapshot!(run(&["change", "flag", "--at", "2026-11-23T12:00:00Z"]).failed(1), @r"
+error: cannot take note of the change
+cause: say what was changed: one of `service`, `release` and `text` at least
+");
+    insta::assert_snapshot!(run(&["change", "flag", "--text", "x", "--project", "nothing"]).failed(1), @r"
+error: there is no project `default/nothing`
+help: `aia key create --project` makes one with a key
+");
+    run(&["change", "flag", "--at", "yesterday"]).failed(2);
+    run(&["change", "deploy", "--service", "checkout"]).failed(2);
 }
 
 #[test]
@@ -311,7 +428,7 @@ fn help_and_version_go_to_standard_output() {
     );
     let help = aia(data.path(), &["--help"]).succeeded();
     assert!(!help.contains("compile-plugin"), "{help}");
-    insta::assert_snapshot!(help, @r#"
+    insta::assert_snapshot!(help, @r"
 The autonomous incident agent: takes OpenTelemetry in, finds incidents, explains them
 
 Usage: aia [OPTIONS] <COMMAND>
@@ -319,7 +436,11 @@ Usage: aia [OPTIONS] <COMMAND>
 Commands:
   up         Start the host: listen for telemetry, find incidents, serve the API
   incidents  List incidents, or show one
+  incident   Acknowledge, resolve, reopen, merge or split an incident, or add a note
+  change     Tell of deploys and other changes, or list them [alias: changes]
   report     Render an incident's report
+  replay     Send recorded OTLP through the whole pipeline, and show what it finds
+  backtest   Run a detector over the telemetry of the data folder, and compare what it would have found
   plugin     List plugins, or check a file
   key        Make, list and revoke ingest keys, which applications send telemetry with
   token      Make and list tokens for the API
@@ -334,5 +455,5 @@ Options:
       --json              Print JSON instead of text
   -h, --help              Print help
   -V, --version           Print version
-"#);
+");
 }

@@ -2,12 +2,14 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends by panicking")]
 
+mod acts;
 mod api;
 mod cli;
 mod config;
 mod grpc;
 mod http;
 mod openapi;
+mod replay;
 mod slow;
 mod support;
 mod up;

@@ -27,16 +27,24 @@ fn the_operations_are_these() {
         .map(|(path, method)| format!("{method} {path}"))
         .collect();
     insta::assert_snapshot!(operations.join("\n"), @r"
-    get /api/v1/incidents
-    get /api/v1/incidents/{id}
-    get /api/v1/incidents/{id}/evidence/{evidence}
-    get /api/v1/incidents/{id}/report
-    get /api/v1/openapi.json
-    get /api/v1/plugins
-    get /healthz
-    get /metrics
-    get /readyz
-    ");
+get /api/v1/changes
+post /api/v1/changes
+get /api/v1/incidents
+get /api/v1/incidents/{id}
+post /api/v1/incidents/{id}/acknowledge
+get /api/v1/incidents/{id}/evidence/{evidence}
+post /api/v1/incidents/{id}/merge
+post /api/v1/incidents/{id}/notes
+post /api/v1/incidents/{id}/reopen
+get /api/v1/incidents/{id}/report
+post /api/v1/incidents/{id}/resolve
+post /api/v1/incidents/{id}/split
+get /api/v1/openapi.json
+get /api/v1/plugins
+get /healthz
+get /metrics
+get /readyz
+");
 }
 
 #[test]

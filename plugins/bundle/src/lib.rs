@@ -1,22 +1,39 @@
 //! The first-party plugins as components. `build.rs` builds them; here are their bytes.
 //!
-//! With the feature `test-plugins` there is also `EVIL`, which misbehaves on demand.
+//! With the feature `test-plugins` there are also `EVIL` and `EVIL_ANALYST`, which misbehave on demand, and `WORLDLY`,
+//! which imports WASI.
 
 /// Detector of exceptions, error statuses and HTTP 5xx.
 pub const ERRORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/errors.wasm"));
 
-/// Reporter that renders an incident as Markdown.
+/// Detector of operations that are slower than usual.
+pub const LATENCY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latency.wasm"));
+
+/// Reporter that renders an incident as Markdown or HTML.
 pub const REPORT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/report.wasm"));
 
 /// Analyst that ranks suspects without a model.
 pub const SUSPECTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/suspects.wasm"));
 
 /// All first-party plugins, with the names their manifests give.
-pub const FIRST_PARTY: &[(&str, &[u8])] = &[("errors", ERRORS), ("report", REPORT), ("suspects", SUSPECTS)];
+pub const FIRST_PARTY: &[(&str, &[u8])] = &[
+    ("errors", ERRORS),
+    ("latency", LATENCY),
+    ("report", REPORT),
+    ("suspects", SUSPECTS),
+];
 
 /// A detector that misbehaves in every way the host defends against.
 #[cfg(feature = "test-plugins")]
 pub const EVIL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/evil.wasm"));
+
+/// An analyst that misbehaves in every way the host defends against.
+#[cfg(feature = "test-plugins")]
+pub const EVIL_ANALYST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/evil-analyst.wasm"));
+
+/// A detector that imports WASI and reaches for everything.
+#[cfg(feature = "test-plugins")]
+pub const WORLDLY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/worldly.wasm"));
 
 #[cfg(test)]
 mod tests {
@@ -86,10 +103,12 @@ mod tests {
             names.sort();
             names
         };
-        assert_eq!(
-            exports(ERRORS),
-            ["aia:plugin/detector@0.1.0", "aia:plugin/manifest@0.1.0"]
-        );
+        for detector in [ERRORS, LATENCY] {
+            assert_eq!(
+                exports(detector),
+                ["aia:plugin/detector@0.1.0", "aia:plugin/manifest@0.1.0"]
+            );
+        }
         assert_eq!(
             exports(REPORT),
             ["aia:plugin/manifest@0.1.0", "aia:plugin/reporter@0.1.0"]

@@ -1,15 +1,8 @@
 //! Whether a span failed, by status codes of HTTP and RPC and by its own status.
 
-use aia_plugin_sdk::{Key, Span, SpanKind, Spans, Status, Value};
+use aia_plugin_sdk::{SpanKind, Status, Value};
 
-/// Keys of the attributes that tell failures, found once per batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FailureKeys {
-    http: Key,
-    old_http: Key,
-    grpc: Key,
-    rpc: Key,
-}
+use crate::attributes::{GRPC_STATUS, HTTP_STATUS, OLD_HTTP_STATUS, RPC_STATUS, SpanFound};
 
 /// How a span failed, exceptions aside.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,49 +27,39 @@ pub(crate) enum Verdict {
     Failed(Failure),
 }
 
-impl FailureKeys {
-    pub(crate) fn new(batch: Spans<'_>) -> Self {
-        Self {
-            http: batch.key("http.response.status_code"),
-            old_http: batch.key("http.status_code"),
-            grpc: batch.key("rpc.grpc.status_code"),
-            rpc: batch.key("rpc.response.status_code"),
+impl Failure {
+    /// What of it is in fingerprints.
+    pub(crate) fn class(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "5xx",
+            Self::Rpc(name) => name,
+            Self::Status => "error",
         }
     }
+}
 
-    /// Judges a span.
-    pub(crate) fn judge(&self, span: Span<'_>) -> Verdict {
-        let status = span.status();
-        if status == Status::Ok {
-            return Verdict::Fine;
-        }
-        let value = |key: Key| {
-            if key.is_present() {
-                span.attribute(key)
-            } else {
-                None
-            }
-        };
-        if let Some(code) = value(self.http)
-            .or_else(|| value(self.old_http))
-            .and_then(Value::as_int)
-        {
-            return match u16::try_from(code) {
-                Ok(code @ 500..) => Verdict::Failed(Failure::Http(code)),
-                // Conventions give client spans the status "error" for the client's own fault, too.
-                Ok(400..) => Verdict::Perhaps,
-                _ => by_status(status),
-            };
-        }
-        if let Some(code) = value(self.grpc).or_else(|| value(self.rpc)).and_then(grpc_code) {
-            return match server_fault(code) {
-                Some(name) => Verdict::Failed(Failure::Rpc(name)),
-                None if code != 0 => Verdict::Perhaps,
-                None => by_status(status),
-            };
-        }
-        by_status(status)
+/// Judges a span by its status and attributes.
+pub(crate) fn judge(status: Status, found: &SpanFound<'_>) -> Verdict {
+    if status == Status::Ok {
+        return Verdict::Fine;
     }
+    let either = |one: usize, other: usize| if found.has(one) { one } else { other };
+    if let Some(code) = found.int(either(HTTP_STATUS, OLD_HTTP_STATUS)) {
+        return match u16::try_from(code) {
+            Ok(code @ 500..) => Verdict::Failed(Failure::Http(code)),
+            // Conventions give client spans the status "error" for the client's own fault, too.
+            Ok(400..) => Verdict::Perhaps,
+            _ => by_status(status),
+        };
+    }
+    if let Some(code) = found.get(either(GRPC_STATUS, RPC_STATUS)).and_then(grpc_code) {
+        return match server_fault(code) {
+            Some(name) => Verdict::Failed(Failure::Rpc(name)),
+            None if code != 0 => Verdict::Perhaps,
+            None => by_status(status),
+        };
+    }
+    by_status(status)
 }
 
 fn by_status(status: Status) -> Verdict {
@@ -132,16 +115,18 @@ fn server_fault(code: usize) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use aia_plugin_sdk::Time;
     use aia_plugin_sdk::testing::{SpanBatchBuilder, TestSpan};
+    use aia_plugin_sdk::{Spans, Time};
 
     use super::*;
+    use crate::attributes;
 
     fn judge(span: TestSpan) -> Verdict {
         let batch = SpanBatchBuilder::new(Time::from_secs(1)).span(span).build();
         let batch = Spans::new(&batch);
-        let keys = FailureKeys::new(batch);
-        batch.spans().map(|span| keys.judge(span)).next().unwrap()
+        let keys = attributes::of_spans(batch);
+        let span = batch.spans().next().unwrap();
+        super::judge(span.status(), &keys.find(span.attributes()))
     }
 
     #[test]

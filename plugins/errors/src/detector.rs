@@ -1,6 +1,5 @@
 //! The detector: reads errors out of telemetry, holds them, lays them at their origins and signals groups.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aia_plugin_sdk::{
@@ -9,17 +8,20 @@ use aia_plugin_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::classify::{FailureKeys, Verdict, is_request};
+use crate::attributes::{self, EXCEPTION, Exception, LogKeys, SpanFound, SpanKeys};
+use crate::classify::{Verdict, is_request, judge};
 use crate::config::{Config, SCHEMA, TICK_SECONDS};
 use crate::decided::{Decided, Late};
 use crate::fault::{Fault, GroupId};
 use crate::group::{Circumstances, Group, MAX_SERVICE_BYTES};
 use crate::groups::Groups;
 use crate::hold::{HeldLog, HeldSpan, Hold, Linked};
-use crate::operation::{OperationKeys, OperationSource};
+use crate::identify::{Cause, Identify};
+use crate::operation::OperationSource;
 use crate::origin::{Laid, decide};
 use crate::releases::{MAX_RELEASE_BYTES, Releases};
 use crate::signal;
+use crate::tally::Tally;
 use crate::text::clip;
 use crate::traffic::Traffic;
 
@@ -37,6 +39,7 @@ const SEVERITY_LAST: u8 = 24;
 pub struct Errors {
     config: Config,
     state: State,
+    identify: Identify,
 }
 
 /// All that a snapshot holds.
@@ -80,32 +83,43 @@ impl Detector for Errors {
         Ok(Self {
             config,
             state: state.unwrap_or_default(),
+            identify: Identify::default(),
         })
     }
 
     fn observe_spans(&mut self, batch: Spans<'_>, _: &mut Outcome) -> Result<(), String> {
         let now = self.begin(batch.received_at());
-        let (failures, operations) = (FailureKeys::new(batch), OperationKeys::new(batch));
+        let keys = attributes::of_spans(batch);
         let mut sender = Sender::default();
-        let mut requests: BTreeMap<(&str, OperationSource<'_>), u32> = BTreeMap::new();
+        let mut tally = Tally::new();
         for span in batch.spans() {
-            if sender.is_another(span.resource()) {
-                sender = Sender::new(span.resource());
+            let resource = span.resource();
+            if sender.is_another(resource) {
+                sender = Sender::new(resource);
                 self.state.releases.observe(sender.service, sender.release, now);
             }
+            let found = keys.find(span.attributes());
             if is_request(span.kind()) {
-                let count = requests
-                    .entry((sender.service, operations.source(span)))
-                    .or_default();
-                *count = count.saturating_add(1);
+                let source = OperationSource::of(span, &found);
+                tally.add(resource.index(), sender.service, source);
             }
-            self.span(span, sender, failures.judge(span), &operations, now);
+            let failure = match judge(span.status(), &found) {
+                Verdict::Fine => continue,
+                Verdict::Perhaps => None,
+                Verdict::Failed(failure) => Some(failure),
+            };
+            let is_failed = failure.is_some();
+            let failed = || Some(Cause::Failure(failure?, OperationSource::of(span, &found), span));
+            let cause = exception(span, &keys).map(Cause::Exception).or_else(failed);
+            // Without a cause, nothing is to be told of it.
+            if let Some(cause) = cause {
+                self.span(span, sender, &cause, is_failed, &found, now);
+            }
         }
-        let window_ticks = self.config.window_ticks();
-        for ((service, source), count) in requests {
-            self.state
-                .traffic
-                .add(service, source.name(), count, window_ticks);
+        let ticks = self.config.window_ticks();
+        for count in tally.counts() {
+            let traffic = &mut self.state.traffic;
+            traffic.add(count.service, count.source, batch, count.requests, ticks);
         }
         self.decide_due(Time::UNSET, now);
         Ok(())
@@ -113,6 +127,7 @@ impl Detector for Errors {
 
     fn observe_logs(&mut self, batch: Logs<'_>, _: &mut Outcome) -> Result<(), String> {
         let now = self.begin(batch.received_at());
+        let mut keys = None;
         let mut sender = Sender::default();
         for record in batch.records() {
             if sender.is_another(record.resource()) {
@@ -120,7 +135,8 @@ impl Detector for Errors {
                 self.state.releases.observe(sender.service, sender.release, now);
             }
             if (SEVERITY_ERROR..=SEVERITY_LAST).contains(&record.severity()) {
-                self.log(record, sender, now);
+                let keys = keys.get_or_insert_with(|| attributes::of_logs(batch));
+                self.log(record, sender, keys, now);
             }
         }
         self.decide_due(Time::UNSET, now);
@@ -177,6 +193,12 @@ impl<'a> Sender<'a> {
     }
 }
 
+/// The last exception of a span's events: the one that left it.
+fn exception<'a>(span: Span<'a>, keys: &SpanKeys) -> Option<Exception<'a>> {
+    let exceptions = span.events().filter(|event| event.is_named(keys.key(EXCEPTION)));
+    Exception::of_event(&keys.find(exceptions.last()?.attributes()))
+}
+
 impl Errors {
     fn begin(&mut self, now: Time) -> Time {
         if !self.state.started.is_set() {
@@ -185,42 +207,19 @@ impl Errors {
         now
     }
 
-    /// Takes a span in, if it failed or perhaps did.
+    /// Takes a span in that failed, or perhaps did.
     fn span(
         &mut self,
         span: Span<'_>,
         sender: Sender<'_>,
-        verdict: Verdict,
-        operations: &OperationKeys,
+        cause: &Cause<'_>,
+        is_failed: bool,
+        found: &SpanFound<'_>,
         now: Time,
     ) {
-        if verdict == Verdict::Fine {
-            return;
-        }
-        // The last exception is the one that left the span.
-        let exceptions = span.events().filter(|event| event.name() == "exception");
-        let exception = exceptions
-            .last()
-            .and_then(|event| Fault::from_attributes(sender.service, event.attributes()));
-        let (fault, perhaps) = match (exception, &verdict) {
-            (Some(fault), Verdict::Failed(_)) => (fault, false),
-            (Some(fault), _) => (fault, true),
-            (None, Verdict::Failed(failure)) => {
-                let operation = operations.source(span).name();
-                (
-                    Fault::from_failure(sender.service, &operation, failure, span),
-                    false,
-                )
-            }
-            (None, _) => return,
-        };
         let trace = span.trace_id();
-        match self
-            .state
-            .decided
-            .get(trace)
-            .map(|decided| decided.late(span.span_id(), span.parent_span_id()))
-        {
+        let decided = self.state.decided.get(trace);
+        match decided.map(|decided| decided.late(span.span_id(), span.parent_span_id())) {
             Some(Late::Known) => return,
             Some(Late::Passing) => {
                 self.pass(trace, sender.service, span.row());
@@ -228,16 +227,23 @@ impl Errors {
             }
             Some(Late::Deeper) | None => {}
         }
-        let is_exception = fault.is_exception();
-        let group = self.group(fault, sender, || operations.source(span).name(), now);
+        let (id, fault) = self.identify.group(sender.service, cause);
+        let fault = || fault.or_else(|| Some(cause.fault(sender.service)));
+        self.group(
+            id,
+            fault,
+            sender,
+            || OperationSource::of(span, found).name(span.batch()),
+            now,
+        );
         let held = HeldSpan {
             id: span.span_id(),
             parent: span.parent_span_id(),
             link: span.links().map(|link| (link.trace_id(), link.span_id())).next(),
-            group,
-            perhaps,
+            group: id,
+            perhaps: !is_failed,
             is_request: is_request(span.kind()),
-            is_exception,
+            is_exception: matches!(cause, Cause::Exception(_)),
             start: span.start_time(),
             end: span.end_time(),
             row: span.row(),
@@ -246,9 +252,14 @@ impl Errors {
     }
 
     /// Takes a log record of an error in, if it tells of an exception.
-    fn log(&mut self, record: LogRecord<'_>, sender: Sender<'_>, now: Time) {
-        let Some(fault) = Fault::from_log(sender.service, record) else {
-            return;
+    fn log(&mut self, record: LogRecord<'_>, sender: Sender<'_>, keys: &LogKeys, now: Time) {
+        let cause = Exception::of_log(keys, record).map(Cause::Exception);
+        let (id, fault) = match &cause {
+            Some(cause) => self.identify.group(sender.service, cause),
+            None => match Fault::from_body(sender.service, record) {
+                Some(fault) => (fault.group(), Some(fault)),
+                None => return,
+            },
         };
         let time = if record.time().is_set() {
             record.time()
@@ -260,29 +271,30 @@ impl Errors {
             self.pass(trace, sender.service, record.row());
             return;
         }
-        let group = self.group(fault, sender, String::new, now);
+        let fault = || fault.or_else(|| Some(cause?.fault(sender.service)));
+        self.group(id, fault, sender, String::new, now);
         let log = HeldLog {
             span: record.span_id(),
-            group,
+            group: id,
             time,
             row: record.row(),
         };
         if trace.is_set() {
             self.state.hold.log(trace, log, now);
-        } else if let Some(group) = self.state.groups.get_mut(group) {
+        } else if let Some(group) = self.state.groups.get_mut(id) {
             group.count(Laid::of_log(&log), now);
         }
     }
 
-    /// Finds or makes the group of a fault.
+    /// Notes that a group's fault occurred; makes the group if it isn't there.
     fn group(
         &mut self,
-        fault: Fault,
+        id: GroupId,
+        fault: impl FnOnce() -> Option<Fault>,
         sender: Sender<'_>,
-        operation: impl Fn() -> String,
+        operation: impl FnOnce() -> String,
         now: Time,
-    ) -> GroupId {
-        let id = fault.group();
+    ) {
         match self.state.groups.get_mut(id) {
             Some(group) => {
                 group.last_seen = now;
@@ -291,12 +303,13 @@ impl Errors {
                 }
             }
             None => {
+                let Some(fault) = fault() else { return };
                 let ticks = self.config.window_ticks();
-                let group = Group::new(fault, sender.service, &operation(), sender.release, now, ticks);
+                let (service, release) = (sender.service, sender.release);
+                let group = Group::new(fault, service, &operation(), release, now, ticks);
                 self.state.groups.insert(id, group);
             }
         }
-        id
     }
 
     /// Notes an error of a decided trace that came late.
@@ -332,11 +345,13 @@ impl Errors {
             self.state.decided.remember(*trace, laid, &decision.spans);
         }
         for laid in decision.laid {
-            let request = laid.request.and_then(|id| self.state.groups.get(id));
+            let groups = &mut self.state.groups;
+            let request = laid.request.filter(|id| *id != laid.group);
             let operation = request
+                .and_then(|id| groups.get(id))
                 .map(|group| group.operation.clone())
                 .filter(|operation| !operation.is_empty());
-            if let Some(group) = self.state.groups.get_mut(laid.group) {
+            if let Some(group) = groups.get_mut(laid.group) {
                 if let Some(operation) = operation {
                     group.operation = operation;
                 }

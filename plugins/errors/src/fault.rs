@@ -1,8 +1,9 @@
 //! What went wrong: an exception or a failed status, and the fingerprint that makes two of them the same.
 
-use aia_plugin_sdk::{Attributes, LogRecord, Span};
+use aia_plugin_sdk::{LogRecord, Span, Text};
 use serde::{Deserialize, Serialize};
 
+use crate::attributes::Exception;
 use crate::classify::Failure;
 use crate::message;
 use crate::stack::{Stack, type_before_colon};
@@ -70,23 +71,15 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// The exception in these attributes, if there is one.
-    pub(crate) fn from_attributes(service: &str, attributes: Attributes<'_>) -> Option<Self> {
-        let (kind, text) = (
-            attributes.text("exception.type"),
-            attributes.text("exception.message"),
-        );
-        let stacktrace = attributes.text("exception.stacktrace");
-        (!kind.is_empty() || !text.is_empty() || !stacktrace.is_empty())
-            .then(|| Self::exception(service, kind, text, stacktrace))
+    /// An exception.
+    pub(crate) fn from_exception<'a>(service: &str, exception: &Exception<'a>) -> Self {
+        let text = |text: Option<Text<'a>>| text.map_or("", Text::as_str);
+        let (kind, message) = (text(exception.kind), text(exception.message));
+        Self::exception(service, kind, message, text(exception.stacktrace))
     }
 
-    /// The exception in a log record: in its attributes, or in its body where that is a stack trace or names a
-    /// nested exception.
-    pub(crate) fn from_log(service: &str, record: LogRecord<'_>) -> Option<Self> {
-        if let Some(fault) = Self::from_attributes(service, record.attributes()) {
-            return Some(fault);
-        }
+    /// The exception in a log record's body, where that is a stack trace or names a nested exception.
+    pub(crate) fn from_body(service: &str, record: LogRecord<'_>) -> Option<Self> {
         let body = record.body().as_str()?;
         if body.contains('\n') && Stack::parse(body).is_stack {
             let head = body.lines().find_map(|line| {
@@ -115,12 +108,12 @@ impl Fault {
 
     /// The failure of a span without exception.
     pub(crate) fn from_failure(service: &str, operation: &str, failure: &Failure, span: Span<'_>) -> Self {
-        let (kind, class, status) = match failure {
-            Failure::Http(code) => (FaultKind::Http, "5xx".to_owned(), code.to_string()),
-            Failure::Rpc(name) => (FaultKind::Rpc, (*name).to_owned(), (*name).to_owned()),
-            Failure::Status => (FaultKind::Status, "error".to_owned(), "error".to_owned()),
+        let (kind, status) = match failure {
+            Failure::Http(code) => (FaultKind::Http, code.to_string()),
+            Failure::Rpc(name) => (FaultKind::Rpc, (*name).to_owned()),
+            Failure::Status => (FaultKind::Status, "error".to_owned()),
         };
-        let parts = [kind.signal_kind(), service, operation, &class];
+        let parts = [kind.signal_kind(), service, operation, failure.class()];
         Self {
             kind,
             exception_type: String::new(),
@@ -199,12 +192,17 @@ mod tests {
     use aia_plugin_sdk::{Logs, Time};
 
     use super::*;
+    use crate::attributes;
 
     fn of_log(log: TestLog) -> Option<Fault> {
         let batch = LogBatchBuilder::new(Time::from_secs(1)).log(log).build();
-        Logs::new(&batch)
-            .records()
-            .find_map(|record| Fault::from_log("shop", record))
+        let batch = Logs::new(&batch);
+        let keys = attributes::of_logs(batch);
+        let record = batch.records().next()?;
+        match Exception::of_log(&keys, record) {
+            Some(exception) => Some(Fault::from_exception("shop", &exception)),
+            None => Fault::from_body("shop", record),
+        }
     }
 
     #[test]

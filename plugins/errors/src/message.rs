@@ -3,7 +3,7 @@
 use crate::text::{clip, is_id, strip_digits};
 
 /// How much of a message is looked at; what differs behind that would differ in ids and dumps.
-const MAX_INPUT_BYTES: usize = 1024;
+pub(crate) const MAX_INPUT_BYTES: usize = 1024;
 
 /// How long a normalised message may be.
 const MAX_OUTPUT_BYTES: usize = 200;

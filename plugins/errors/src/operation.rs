@@ -1,82 +1,84 @@
 //! What an operation is called: few names, without ids.
 
-use aia_plugin_sdk::{Key, Span, Spans, Value};
+use aia_plugin_sdk::{Span, Spans, Text};
 
+use crate::attributes::{METHOD, OLD_METHOD, ROUTE, RPC_METHOD, RPC_SERVICE, SpanFound};
 use crate::text::{clip, is_id};
 
 /// Longest name of an operation.
 const MAX_BYTES: usize = 96;
 
-/// Keys of the attributes that name operations, found once per batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OperationKeys {
-    route: Key,
-    method: Key,
-    old_method: Key,
-    rpc_service: Key,
-    rpc_method: Key,
-}
-
-impl OperationKeys {
-    pub(crate) fn new(batch: Spans<'_>) -> Self {
-        Self {
-            route: batch.key("http.route"),
-            method: batch.key("http.request.method"),
-            old_method: batch.key("http.method"),
-            rpc_service: batch.key("rpc.service"),
-            rpc_method: batch.key("rpc.method"),
-        }
-    }
-
-    /// What the name is made of, without making it: the same for all spans of an operation within a batch.
-    pub(crate) fn source<'a>(&self, span: Span<'a>) -> OperationSource<'a> {
-        let attributes = span.attributes();
-        let text = |key: Key| {
-            if key.is_present() {
-                attributes
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .filter(|text| !text.is_empty())
-            } else {
-                None
-            }
-        };
-        if let Some(route) = text(self.route) {
-            let method = text(self.method)
-                .or_else(|| text(self.old_method))
-                .unwrap_or_default();
-            return OperationSource::Http { method, route };
-        }
-        if let Some(method) = text(self.rpc_method) {
-            return OperationSource::Rpc {
-                service: text(self.rpc_service).unwrap_or_default(),
-                method,
-            };
-        }
-        OperationSource::Name(span.name())
-    }
-}
-
-/// What an operation's name is made of.
+/// What an operation's name is made of, by numbers of texts: the same for all its spans in a batch, and cheaper to
+/// compare than to read.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum OperationSource<'a> {
-    /// Method and route.
-    Http { method: &'a str, route: &'a str },
-    /// Service and method of a remote call; current conventions put both into the method.
-    Rpc { service: &'a str, method: &'a str },
-    /// The span's name.
-    Name(&'a str),
+pub(crate) struct OperationSource {
+    kind: Kind,
+    /// HTTP's method or RPC's service; 0 if unknown.
+    first: u32,
+    /// The route, RPC's method, or the span's name.
+    second: u32,
 }
 
-impl OperationSource<'_> {
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Kind {
+    /// Method and route.
+    Http,
+    /// Service and method of a remote call; current conventions put both into the method.
+    Rpc,
+    /// The span's name.
+    Name,
+}
+
+impl OperationSource {
+    /// What a span's operation is named by.
+    #[inline]
+    pub(crate) fn of(span: Span<'_>, found: &SpanFound<'_>) -> Self {
+        let text = |position: usize| {
+            found
+                .text(position)
+                .filter(|text| !text.is_empty())
+                .map(Text::index)
+        };
+        let (kind, first, second) = if let Some(route) = text(ROUTE) {
+            let method = text(METHOD).or_else(|| text(OLD_METHOD));
+            (Kind::Http, method, route)
+        } else if let Some(method) = text(RPC_METHOD) {
+            (Kind::Rpc, text(RPC_SERVICE), method)
+        } else {
+            (Kind::Name, None, span.name_text().index())
+        };
+        Self {
+            kind,
+            first: first.unwrap_or_default(),
+            second,
+        }
+    }
+
+    /// Numbers that tell sources apart within a batch.
+    #[inline]
+    pub(crate) fn numbers(self) -> [u32; 3] {
+        [self.kind as u32, self.first, self.second]
+    }
+
+    /// Texts that tell sources apart in all batches.
+    pub(crate) fn texts(self, batch: Spans<'_>) -> [&[u8]; 3] {
+        let kind: &[u8] = match self.kind {
+            Kind::Http => b"http",
+            Kind::Rpc => b"rpc",
+            Kind::Name => b"name",
+        };
+        let [first, second] = [self.first, self.second].map(|index| batch.text(index).as_bytes());
+        [kind, first, second]
+    }
+
     /// The name.
-    pub(crate) fn name(self) -> String {
-        let name = match self {
-            Self::Http { method: "", route } => route.to_owned(),
-            Self::Http { method, route } => format!("{method} {route}"),
-            Self::Rpc { service: "", method } => method.to_owned(),
-            Self::Rpc { service, method } => format!("{service}/{method}"),
-            Self::Name(name) => without_ids(name),
+    pub(crate) fn name(self, batch: Spans<'_>) -> String {
+        let [first, second] = [self.first, self.second].map(|index| batch.text(index).as_str());
+        let name = match self.kind {
+            Kind::Name => without_ids(second),
+            Kind::Http | Kind::Rpc if first.is_empty() => second.to_owned(),
+            Kind::Http => format!("{first} {second}"),
+            Kind::Rpc => format!("{first}/{second}"),
         };
         clip(&name, MAX_BYTES).to_owned()
     }
@@ -112,12 +114,14 @@ mod tests {
     use aia_plugin_sdk::testing::{SpanBatchBuilder, TestSpan};
 
     use super::*;
+    use crate::attributes;
 
     fn name_of(span: TestSpan) -> String {
         let batch = SpanBatchBuilder::new(Time::from_secs(1)).span(span).build();
         let batch = Spans::new(&batch);
-        let keys = OperationKeys::new(batch);
-        batch.spans().map(|span| keys.source(span).name()).collect()
+        let keys = attributes::of_spans(batch);
+        let name = |span: Span<'_>| OperationSource::of(span, &keys.find(span.attributes())).name(batch);
+        batch.spans().map(name).collect()
     }
 
     #[test]

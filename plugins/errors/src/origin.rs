@@ -156,9 +156,13 @@ pub(crate) fn decide<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option
             decision.laid.push(Laid::of_log(log));
         }
     }
-    let mut seen = BTreeSet::new();
-    decision.spans.retain(|span| seen.insert(*span));
-    decision.spans.truncate(MAX_DECIDED_SPANS);
+    let mut spans = Vec::new();
+    for span in decision.spans {
+        if spans.len() < MAX_DECIDED_SPANS && !spans.contains(&span) {
+            spans.push(span);
+        }
+    }
+    decision.spans = spans;
     decision
 }
 
@@ -196,6 +200,9 @@ fn nodes<'a>(traces: &'a Linked, service: &impl Fn(GroupId) -> Option<&'a str>) 
             })
         })
         .collect();
+    if nodes.len() < 2 {
+        return nodes;
+    }
     nodes.sort_by_key(|node| {
         (
             node.trace,

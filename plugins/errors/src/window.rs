@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Counts of the last ticks, the current one last.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Window(Vec<u32>);
 
 impl Window {

@@ -4,7 +4,7 @@
 //! for all of them; whitespace of every kind becomes one space, so that no line can be begun; control characters and
 //! those that change the direction of writing or take no room are shown as what they are.
 
-use std::fmt::Write as _;
+use crate::hidden::{is_hidden, push_visible};
 
 /// One line of text for a paragraph, a heading, a list item or a table's cell.
 pub(crate) fn inline(text: &str) -> String {
@@ -84,23 +84,6 @@ pub(crate) fn fenced(text: &str) -> String {
     format!("{fence}text\n{text}{end}{fence}\n")
 }
 
-/// Control characters, marks of direction and characters without width: text that isn't what it looks like.
-fn is_hidden(letter: char) -> bool {
-    letter.is_control()
-        || matches!(
-            letter,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-        )
-}
-
-fn push_visible(out: &mut String, letter: char) {
-    // Writing to a string can't fail.
-    let _ = write!(out, "␛{:04X}␛", u32::from(letter));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,7 +103,7 @@ mod tests {
             ("at www.example.com:80, v1.2", "at www&#46;example.com:80, v1.2"),
             ("MAILTO:a", "MAILTO&#58;a"),
             (": a", "&#58; a"),
-            ("a\u{202e}b\u{0}c", "a␛202E␛b␛0000␛c"),
+            ("a\u{202e}b\u{0}c", "a⟦U+202E⟧b⟦U+0000⟧c"),
             ("  ", ""),
             ("plain, text; isn't it?", "plain, text; isn't it?"),
         ];
@@ -133,6 +116,6 @@ mod tests {
     fn fences_are_longer_than_any_run() {
         assert_eq!(fenced("a"), "```text\na\n```\n");
         assert_eq!(fenced("a ```` b\n"), "`````text\na ```` b\n`````\n");
-        assert_eq!(fenced("\u{200b}\r\n\t"), "```text\n␛200B␛\n\t\n```\n");
+        assert_eq!(fenced("\u{200b}\r\n\t"), "```text\n⟦U+200B⟧\n\t\n```\n");
     }
 }

@@ -1,43 +1,49 @@
 //! The whole report as Markdown.
 
-use std::collections::BTreeMap;
+mod causes;
+mod evidence;
+mod figures;
+mod signals;
+
 use std::fmt::Write as _;
 
-use aia_plugin_sdk::reporter::{EvidenceKind, Item, Report, ReportedSignal, State};
-use aia_plugin_sdk::{Measure, Severity, Time, TraceId};
+use aia_plugin_sdk::Time;
+use aia_plugin_sdk::reporter::{Report, Statement};
 
-use crate::escape::{fenced, inline};
-
-/// Details that fill lines of their own and so stand below the table.
-const BLOCKS: [&str; 2] = ["exception.stacktrace", "code.frames"];
+use crate::appendix::Appendix;
+use crate::escape::inline;
+use crate::limits::{AFFECTED, INNER_BYTES, LINKS, LIST_BYTES, SENTENCE, SHORT, STATEMENTS, TIMELINE};
+use crate::moments::{Moment, moments};
+use crate::number::length;
+use crate::words;
 
 /// Renders a report.
 pub(crate) fn render(report: &Report, watermark: &str) -> String {
+    let moments = moments(report);
+    // First of all, for nothing is linked that isn't printed.
+    let appendix = Appendix::new(report, &moments, evidence::item);
     let mut page = Page {
         out: String::new(),
-        anchors: anchors(report),
+        report,
+        appendix,
     };
-    page.head(report, watermark);
-    page.summary(report);
-    page.signals(report);
-    page.timeline(report);
-    page.evidence(report);
-    page.foot(report, watermark);
+    page.head(watermark);
+    page.summary();
+    page.conclusions();
+    page.suspects();
+    page.timeline(&moments);
+    page.charts();
+    page.waterfall();
+    page.signals();
+    page.evidence();
+    page.foot(watermark);
     page.out
-}
-
-/// Evidence ids and the numbers of their anchors, from 1 in the appendix's order.
-fn anchors(report: &Report) -> BTreeMap<&str, usize> {
-    let mut anchors = BTreeMap::new();
-    for (position, item) in report.evidence.iter().enumerate() {
-        anchors.entry(item.id.as_str()).or_insert(position + 1);
-    }
-    anchors
 }
 
 struct Page<'a> {
     out: String,
-    anchors: BTreeMap<&'a str, usize>,
+    report: &'a Report,
+    appendix: Appendix<'a, String>,
 }
 
 impl Page<'_> {
@@ -52,38 +58,41 @@ impl Page<'_> {
         self.line("");
     }
 
-    fn head(&mut self, report: &Report, watermark: &str) {
-        let title = inline(&report.title);
+    fn head(&mut self, watermark: &str) {
+        let report = self.report;
+        let title = cell(&report.title);
         self.line(&format!(
             "# {}",
-            if title.is_empty() {
-                "Incident".to_owned()
-            } else {
-                title
-            }
+            if title.is_empty() { "Incident" } else { &title }
         ));
         self.line("");
+        let watermark = cell(watermark);
         if !watermark.is_empty() {
-            self.line(&format!("*{}*", inline(watermark)));
+            self.line(&format!("*{watermark}*"));
             self.line("");
         }
         self.line("| | |");
         self.line("|---|---|");
-        let affected: Vec<_> = report.affected.iter().map(|service| inline(service)).collect();
-        let span = format!(
-            "{} – {}",
-            Time::from_nanos(report.during.start),
-            Time::from_nanos(report.during.end)
-        );
+        let mut affected: Vec<_> = report
+            .affected
+            .iter()
+            .take(AFFECTED)
+            .map(|service| cell(service))
+            .collect();
+        let more = report.affected.len().saturating_sub(AFFECTED);
+        if more > 0 {
+            affected.push(format!("and {more} more"));
+        }
         let rows = [
-            ("Incident", inline(&report.incident)),
-            ("State", state(report.state).to_owned()),
-            ("Severity", severity(report.severity).to_owned()),
-            ("Service", inline(&report.service)),
-            ("Operation", inline(&report.operation)),
-            ("Release", inline(&report.release)),
+            ("Incident", cell(&report.incident)),
+            ("State", words::state(report.state).to_owned()),
+            ("Severity", words::severity(report.severity).to_owned()),
+            ("Service", cell(&report.service)),
+            ("Operation", cell(&report.operation)),
+            ("Release", cell(&report.release)),
             ("Also affected", affected.join(", ")),
-            ("Time", span),
+            ("Time", span(report.during.start, report.during.end)),
+            ("First to last signal", length(report.during)),
         ];
         for (name, value) in rows {
             if !value.is_empty() {
@@ -92,190 +101,84 @@ impl Page<'_> {
         }
     }
 
-    fn summary(&mut self, report: &Report) {
+    fn summary(&mut self) {
         self.heading("Summary");
-        if report.summary.is_empty() {
+        if self.report.summary.is_empty() {
             self.line("Nothing has been said of it yet.");
         }
-        for statement in &report.summary {
+        self.statements("", &self.report.summary, STATEMENTS);
+    }
+
+    /// A list of sentences with their evidence, each line after `indent`.
+    fn statements(&mut self, indent: &str, statements: &[Statement], most: usize) {
+        let end = self.out.len() + INNER_BYTES;
+        let mut printed = 0;
+        for statement in statements.iter().take(most) {
+            if self.out.len() > end {
+                break;
+            }
             let links = self.links(&statement.evidence);
-            self.line(&format!("- {}{links}", item_text(&statement.text)));
+            let text = item_text(&cut(&statement.text, SENTENCE));
+            self.line(&format!("{indent}- {text}{links}"));
+            printed += 1;
+        }
+        if statements.len() > printed {
+            self.line(&format!("{indent}- … and {} more.", statements.len() - printed));
         }
     }
 
-    fn signals(&mut self, report: &Report) {
-        self.heading("Signals");
-        if report.signals.is_empty() {
-            self.line("None.");
-            return;
-        }
-        self.line("| # | Severity | Signal | Where | Time | Count | Figures | Evidence |");
-        self.line("|--:|---|---|---|---|--:|---|---|");
-        for (position, signal) in report.signals.iter().enumerate() {
-            let place = [&signal.service, &signal.operation, &signal.release].map(|part| inline(part));
-            let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
-            let figures: Vec<_> = signal.measures.iter().map(figure).collect();
-            let row = [
-                (position + 1).to_string(),
-                severity(signal.severity).to_owned(),
-                format!(
-                    "{} ({}, {})",
-                    inline(&signal.title),
-                    inline(&signal.kind),
-                    inline(&signal.detector)
-                ),
-                place.join(", "),
-                format!(
-                    "{} – {}",
-                    Time::from_nanos(signal.during.start),
-                    Time::from_nanos(signal.during.end)
-                ),
-                signal.count.to_string(),
-                figures.join("; "),
-                self.links(&signal.evidence).trim_start().to_owned(),
-            ];
-            self.line(&format!("| {} |", row.join(" | ")));
-        }
-        self.details(report);
-    }
-
-    /// The facts of the signals, each set once: the signals of an incident that goes on repeat them.
-    fn details(&mut self, report: &Report) {
-        let mut shown: Vec<&ReportedSignal> = Vec::new();
-        for (position, signal) in report.signals.iter().enumerate() {
-            if signal.details.is_empty() || shown.iter().any(|other| other.details == signal.details) {
-                continue;
-            }
-            shown.push(signal);
-            self.line("");
-            self.line(&format!("### Signal {}", position + 1));
-            self.line("");
-            let (blocks, facts): (Vec<_>, Vec<_>) = signal
-                .details
-                .iter()
-                .partition(|detail| BLOCKS.contains(&detail.name.as_str()));
-            for detail in facts {
-                self.line(&format!(
-                    "- {}: {}",
-                    item_text(&detail.name),
-                    inline(&detail.value)
-                ));
-            }
-            for detail in blocks {
-                self.line("");
-                self.line(&format!("{}:", inline(&detail.name)));
-                self.line("");
-                self.out.push_str(&fenced(&detail.value));
-            }
-        }
-    }
-
-    fn timeline(&mut self, report: &Report) {
+    fn timeline(&mut self, moments: &[Moment<'_>]) {
         self.heading("Timeline");
-        if report.timeline.is_empty() {
+        if moments.is_empty() {
             self.line("Nothing has happened yet.");
             return;
         }
         self.line("| Time | Event | | Evidence |");
         self.line("|---|---|---|---|");
-        for entry in &report.timeline {
-            let links = self.links(&entry.evidence);
-            let (time, kind) = (Time::from_nanos(entry.time), inline(&entry.kind));
-            self.line(&format!(
-                "| {time} | {kind} | {} | {} |",
-                inline(&entry.text),
-                links.trim_start()
-            ));
-        }
-    }
-
-    fn evidence(&mut self, report: &Report) {
-        self.heading("Evidence");
-        if report.evidence.is_empty() {
-            self.line("None.");
-        }
-        for (position, item) in report.evidence.iter().enumerate() {
-            self.item(position + 1, item);
-        }
-    }
-
-    /// An item of the appendix. Readers derive the anchor `e1` from the heading `E1`.
-    fn item(&mut self, number: usize, item: &Item) {
-        if number > 1 {
-            self.line("");
-        }
-        self.line(&format!("### E{number}"));
-        self.line("");
-        let trace = TraceId {
-            high: item.trace.high,
-            low: item.trace.low,
-        };
-        let rows = [
-            ("id", inline(&item.id)),
-            ("kind", kind(item.kind).to_owned()),
-            ("title", inline(&item.title)),
-            (
-                "time",
-                if item.time == 0 {
-                    String::new()
-                } else {
-                    Time::from_nanos(item.time).to_string()
-                },
-            ),
-            ("service", inline(&item.service)),
-            (
-                "trace",
-                if trace.is_set() {
-                    trace.to_string()
-                } else {
-                    String::new()
-                },
-            ),
-            (
-                "span",
-                if item.span_id == 0 {
-                    String::new()
-                } else {
-                    format!("{:016x}", item.span_id)
-                },
-            ),
-        ];
-        self.line("| | |");
-        self.line("|---|---|");
-        for (name, value) in rows {
-            if !value.is_empty() {
-                self.line(&format!("| {name} | {value} |"));
+        let half = TIMELINE / 2;
+        // Of a long timeline the middle is left out.
+        let skipped = moments.len().saturating_sub(TIMELINE);
+        let end = self.out.len() + LIST_BYTES;
+        for (position, entry) in moments.iter().enumerate() {
+            if skipped > 0 && position == half {
+                self.line(&format!("| … | | {skipped} entries in between | |"));
             }
-        }
-        let (blocks, fields): (Vec<_>, Vec<_>) =
-            item.fields.iter().partition(|field| field.value.contains('\n'));
-        for field in fields {
-            self.line(&format!("| {} | {} |", inline(&field.name), inline(&field.value)));
-        }
-        for field in blocks {
-            self.line("");
-            self.line(&format!("{}:", inline(&field.name)));
-            self.line("");
-            self.out.push_str(&fenced(&field.value));
+            if skipped > 0 && (half..half + skipped).contains(&position) {
+                continue;
+            }
+            if self.out.len() > end {
+                self.line(&format!(
+                    "| … | | and {} more entries | |",
+                    moments.len() - position
+                ));
+                break;
+            }
+            let links = self.links(entry.evidence.iter().copied());
+            let (time, kind) = (Time::from_nanos(entry.time), cell(entry.kind));
+            let text = inline(&cut(entry.text, SENTENCE));
+            self.line(&format!("| {time} | {kind} | {text} | {} |", links.trim_start()));
         }
     }
 
-    fn foot(&mut self, report: &Report, watermark: &str) {
+    fn foot(&mut self, watermark: &str) {
         self.line("");
         self.line("---");
         self.line("");
         let mark = if watermark.is_empty() {
             String::new()
         } else {
-            format!(" {}", inline(watermark))
+            format!(" {}", cell(watermark))
         };
-        self.line(&format!("AIA, as of {}.{mark}", Time::from_nanos(report.as_of)));
+        let time = Time::from_nanos(self.report.as_of);
+        self.line(&format!("AIA, as of {time}.{mark}"));
     }
 
     /// Links to evidence, each after a space; nothing is linked that isn't in the appendix.
-    fn links(&self, evidence: &[String]) -> String {
+    fn links(&self, evidence: impl IntoIterator<Item = impl AsRef<str>>) -> String {
         let mut links = String::new();
-        for number in evidence.iter().filter_map(|id| self.anchors.get(id.as_str())) {
+        let numbers = self.appendix.numbers_of(evidence).into_iter();
+        let printed = numbers.filter(|number| self.appendix.printed.contains_key(number));
+        for number in printed.take(LINKS) {
             // Writing to a string can't fail.
             let _ = write!(links, " [E{number}](#e{number})");
         }
@@ -283,64 +186,29 @@ impl Page<'_> {
     }
 }
 
+/// From when to when.
+fn span(start: u64, end: u64) -> String {
+    format!("{} – {}", Time::from_nanos(start), Time::from_nanos(end))
+}
+
+/// A short text on one line.
+fn cell(text: &str) -> String {
+    inline(&cut(text, SHORT))
+}
+
+/// At most so many characters, and how many more there were.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => {
+            let (kept, rest) = text.split_at(end);
+            format!("{kept}… ({} more characters)", rest.chars().count())
+        }
+    }
+}
+
 /// Text at the start of a list item: never nothing, which would end the list.
 fn item_text(text: &str) -> String {
     let text = inline(text);
     if text.is_empty() { "…".to_owned() } else { text }
-}
-
-fn figure(measure: &Measure) -> String {
-    let unit = inline(&measure.unit);
-    let unit = if unit.is_empty() || unit == "1" {
-        String::new()
-    } else {
-        format!(" {unit}")
-    };
-    let usual = measure
-        .baseline
-        .map(|baseline| format!(", usually {}", number(baseline)))
-        .unwrap_or_default();
-    format!("{} {}{unit}{usual}", inline(&measure.name), number(measure.value))
-}
-
-/// At most four digits behind the point, without zeros at the end.
-fn number(value: f64) -> String {
-    let text = format!("{value:.4}");
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &text
-    };
-    inline(text)
-}
-
-fn state(state: State) -> &'static str {
-    match state {
-        State::Open => "open",
-        State::Acknowledged => "acknowledged",
-        State::Resolved => "resolved",
-        State::Regressed => "regressed",
-    }
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    }
-}
-
-fn kind(kind: EvidenceKind) -> &'static str {
-    match kind {
-        EvidenceKind::Span => "span",
-        EvidenceKind::Log => "log",
-        EvidenceKind::Point => "metric point",
-        EvidenceKind::Signal => "signal",
-        EvidenceKind::Change => "change",
-        EvidenceKind::Code => "code",
-        EvidenceKind::Operation => "operation",
-        EvidenceKind::Series => "series",
-    }
 }

@@ -1,7 +1,7 @@
 //! Log records.
 
 use super::common::{Resource, Scope, at, range, rows, text};
-use super::key::{AttributeKey, Key};
+use super::key::{AttributeKey, Key, Keys};
 use super::value::{Attributes, Value};
 use crate::bindings::detector::aia::plugin::signals::RowId;
 use crate::columns::LogBatch;
@@ -51,6 +51,12 @@ impl<'a> Logs<'a> {
     #[must_use]
     pub fn key(self, name: &str) -> Key {
         Key::find(&self.batch.common, name)
+    }
+
+    /// Finds several attributes' keys at once.
+    #[must_use]
+    pub fn keys<const N: usize>(self, names: [&str; N]) -> Keys<N> {
+        Keys::find_all(&self.batch.common, names)
     }
 }
 

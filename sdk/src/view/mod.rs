@@ -8,14 +8,16 @@ mod key;
 mod log;
 mod metric;
 mod span;
+mod text;
 mod value;
 
 pub use common::{Resource, Scope};
-pub use key::{AttributeKey, Key};
+pub use key::{AttributeKey, Found, Key, Keys};
 pub use log::{LogRecord, Logs};
 pub use metric::{
     Buckets, Exemplar, ExponentialHistogram, Histogram, Metric, MetricKind, Metrics, Number, Point,
     PointValue, Summary, Temporality,
 };
 pub use span::{Event, Link, Span, SpanKind, Spans, Status};
+pub use text::Text;
 pub use value::{Attributes, List, Value};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::common::{Resource, Scope, at, range, rows, text};
-use super::key::{AttributeKey, Key};
+use super::key::{AttributeKey, Key, Keys};
+use super::text::Text;
 use super::value::{Attributes, Value};
 use crate::bindings::detector::aia::plugin::signals::RowId;
 use crate::columns::SpanBatch;
@@ -54,6 +55,18 @@ impl<'a> Spans<'a> {
     pub fn key(self, name: &str) -> Key {
         Key::find(&self.batch.common, name)
     }
+
+    /// The text of this number; empty for a number that no text has.
+    #[must_use]
+    pub fn text(self, index: u32) -> Text<'a> {
+        Text::new(&self.batch.common.strings, index)
+    }
+
+    /// Finds several attributes' keys at once.
+    #[must_use]
+    pub fn keys<const N: usize>(self, names: [&str; N]) -> Keys<N> {
+        Keys::find_all(&self.batch.common, names)
+    }
 }
 
 /// What a span does.
@@ -92,6 +105,12 @@ pub struct Span<'a> {
 }
 
 impl<'a> Span<'a> {
+    /// The batch that it is in.
+    #[must_use]
+    pub fn batch(self) -> Spans<'a> {
+        Spans { batch: self.batch }
+    }
+
     /// The row, to be named as evidence.
     #[must_use]
     pub fn row(self) -> RowId {
@@ -106,6 +125,12 @@ impl<'a> Span<'a> {
     #[must_use]
     pub fn name(self) -> &'a str {
         text(&self.batch.common.strings, at(&self.batch.spans.name, self.index))
+    }
+
+    /// The name, not yet read.
+    #[must_use]
+    pub fn name_text(self) -> Text<'a> {
+        Text::new(&self.batch.common.strings, at(&self.batch.spans.name, self.index))
     }
 
     /// What it does.
@@ -257,6 +282,12 @@ impl<'a> Event<'a> {
             &self.batch.common.strings,
             at(&self.batch.events.name, self.index),
         )
+    }
+
+    /// Whether its name is that of a key: cheaper than to compare texts.
+    #[must_use]
+    pub fn is_named(self, key: Key) -> bool {
+        key.is_number(at(&self.batch.events.name, self.index))
     }
 
     /// When, by its sender's clock.

@@ -5,10 +5,17 @@ use std::ops::Range;
 
 use super::common::{at, text};
 use super::key::AttributeKey;
+use super::text::Text;
 use crate::columns::{self, Common};
 
 /// Deepest nesting that is written out; hosts refuse deeper values.
 const MAX_DEPTH: usize = 32;
+
+/// The kind of a string.
+const STRING: u8 = 1;
+
+/// The kind of a whole number.
+const INT: u8 = 3;
 
 /// Key-value pairs.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +75,31 @@ impl<'a> Attributes<'a> {
         self.len() == 0
     }
 
-    fn value(self, row: u32) -> Value<'a> {
+    /// The keys, each with its row in the columns.
+    #[inline]
+    pub(super) fn keys(self) -> impl Iterator<Item = (u32, &'a u32)> {
+        let keys = self.columns.key.get(self.start as usize..self.end as usize);
+        (self.start..).zip(keys.unwrap_or_default())
+    }
+
+    /// The text of the value in a row of the columns, if it is a string.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number of a string is the lower half"
+    )]
+    pub(super) fn text_at(self, row: u32) -> Option<Text<'a>> {
+        (at(&self.columns.kind, row) == STRING)
+            .then(|| Text::new(&self.common.strings, at(&self.columns.data, row) as u32))
+    }
+
+    /// The whole number in a row of the columns, if it is one.
+    #[inline]
+    pub(super) fn int_at(self, row: u32) -> Option<i64> {
+        (at(&self.columns.kind, row) == INT).then(|| at(&self.columns.data, row).cast_signed())
+    }
+
+    pub(super) fn value(self, row: u32) -> Value<'a> {
         Value::new(
             self.common,
             at(&self.columns.kind, row),
@@ -130,9 +161,9 @@ impl<'a> Value<'a> {
         let (first, count) = (data as u32, (data >> 32) as u32);
         let nested = || Attributes::new(common, &common.nested, first..first.saturating_add(count));
         match kind {
-            1 => Self::Str(text(&common.strings, first)),
+            STRING => Self::Str(text(&common.strings, first)),
             2 => Self::Bool(data != 0),
-            3 => Self::Int(data.cast_signed()),
+            INT => Self::Int(data.cast_signed()),
             4 => Self::Double(f64::from_bits(data)),
             5 => Self::Array(List(nested())),
             6 => Self::Map(nested()),

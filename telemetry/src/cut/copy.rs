@@ -1,6 +1,7 @@
 //! Copies what rows refer to: texts, values, scopes and resources, each once for a batch.
 
 use std::ops::Range;
+use std::slice::from_ref;
 
 use crate::columns::{Attributes, Common, MAX_VALUE_DEPTH, Strings, pack_range, unpack_range, value_kind};
 
@@ -47,25 +48,21 @@ impl<'a> Copier<'a> {
         })
     }
 
-    pub(super) fn strings(&mut self, strings: &[u32], range: Range<usize>) -> Vec<u32> {
-        slice(strings, range)
-            .iter()
-            .map(|string| self.string(*string))
-            .collect()
+    pub(super) fn strings(&mut self, strings: &[u32], rows: Rows<'_>) -> Vec<u32> {
+        picked(strings, rows).map(|string| self.string(*string)).collect()
     }
 
-    /// Copies the attributes that rows `range` of a table own, and gives the column that divides them.
+    /// Copies the attributes that `rows` of a table own, and gives the column that divides them.
     pub(super) fn attributes(
         &mut self,
         attributes: &Attributes,
         ends: &[u32],
-        range: Range<usize>,
+        rows: Rows<'_>,
         to: &mut Attributes,
     ) -> Vec<u32> {
-        let children = children(ends, &range);
         let base = index(to.key.len());
-        let copied = rebased(ends, range).map(|end| base + end).collect();
-        for row in children {
+        let copied = rebased(ends, rows).into_iter().map(|end| base + end).collect();
+        for row in children(ends, rows).into_iter().flatten() {
             let Some((key, kind, data)) = attribute(attributes, row) else {
                 continue;
             };
@@ -119,11 +116,8 @@ impl<'a> Copier<'a> {
         pack_range(start, index(nested.key.len()) - start)
     }
 
-    pub(super) fn scopes(&mut self, scopes: &[u32], range: Range<usize>) -> Vec<u32> {
-        slice(scopes, range)
-            .iter()
-            .map(|scope| self.scope(*scope))
-            .collect()
+    pub(super) fn scopes(&mut self, scopes: &[u32], rows: Rows<'_>) -> Vec<u32> {
+        picked(scopes, rows).map(|scope| self.scope(*scope)).collect()
     }
 
     pub(super) fn scope(&mut self, scope: u32) -> u32 {
@@ -142,7 +136,7 @@ impl<'a> Copier<'a> {
         let end = self.attributes(
             &from.attributes,
             &from.attributes_end,
-            row..row + 1,
+            from_ref(&(row..row + 1)),
             &mut attributes,
         );
         let to = &mut self.to.scopes;
@@ -168,7 +162,7 @@ impl<'a> Copier<'a> {
         let end = self.attributes(
             &from.attributes,
             &from.attributes_end,
-            row..row + 1,
+            from_ref(&(row..row + 1)),
             &mut attributes,
         );
         let to = &mut self.to.resources;
@@ -246,9 +240,26 @@ pub(super) fn index(length: usize) -> u32 {
     length as u32
 }
 
+/// Rows of a table, as ranges in order.
+pub(super) type Rows<'a> = &'a [Range<usize>];
+
 /// Rows `range` of a column; none if it hasn't all of them.
 pub(super) fn slice<T>(column: &[T], range: Range<usize>) -> &[T] {
     column.get(range).unwrap_or(&[])
+}
+
+/// These rows of a column, one after the other.
+pub(super) fn picked<'a, T>(column: &'a [T], rows: Rows<'_>) -> impl Iterator<Item = &'a T> {
+    rows.iter().flat_map(|range| slice(column, range.clone()))
+}
+
+/// These rows of a column, copied.
+pub(super) fn pick<T: Copy>(column: &[T], rows: Rows<'_>) -> Vec<T> {
+    let mut copied = Vec::with_capacity(rows.iter().map(ExactSizeIterator::len).sum());
+    for range in rows {
+        copied.extend_from_slice(slice(column, range.clone()));
+    }
+    copied
 }
 
 /// Row `row` of a column; 0 if it hasn't one.
@@ -256,16 +267,29 @@ pub(super) fn get<T: Copy + Default>(column: &[T], row: usize) -> T {
     column.get(row).copied().unwrap_or_default()
 }
 
-/// The children that rows `range` own, given their column of ends.
-pub(super) fn children(ends: &[u32], range: &Range<usize>) -> Range<usize> {
+/// The children that `rows` own, given their column of ends: a range for each range.
+pub(super) fn children(ends: &[u32], rows: Rows<'_>) -> Vec<Range<usize>> {
+    rows.iter().map(|range| children_of(ends, range)).collect()
+}
+
+/// The children that rows `range` own.
+pub(super) fn children_of(ends: &[u32], range: &Range<usize>) -> Range<usize> {
     let end_of = |rows: usize| rows.checked_sub(1).map_or(0, |last| get(ends, last) as usize);
     end_of(range.start)..end_of(range.end)
 }
 
-/// The ends of rows `range`, counted from where their children begin.
-pub(super) fn rebased(ends: &[u32], range: Range<usize>) -> impl Iterator<Item = u32> {
-    let base = index(children(ends, &range).start);
-    slice(ends, range).iter().map(move |end| end.saturating_sub(base))
+/// The ends of `rows` once only their children are there.
+pub(super) fn rebased(ends: &[u32], rows: Rows<'_>) -> Vec<u32> {
+    let mut copied = Vec::with_capacity(rows.iter().map(ExactSizeIterator::len).sum());
+    let mut before = 0;
+    for range in rows {
+        let children = children_of(ends, range);
+        let first = index(children.start);
+        let of_range = slice(ends, range.clone());
+        copied.extend(of_range.iter().map(|end| before + end.saturating_sub(first)));
+        before += index(children.len());
+    }
+    copied
 }
 
 fn attribute(attributes: &Attributes, row: usize) -> Option<(u32, u8, u64)> {

@@ -1,52 +1,44 @@
 //! Batches of points.
 
 use std::ops::Range;
+use std::slice::from_ref;
 
-use super::copy::{Copier, children, get, index, rebased, slice};
+use super::copy::{Copier, Rows, children, children_of, get, index, pick, picked, rebased, slice};
 use crate::columns::{
     Attributes, Common, Exemplars, ExponentialHistograms, Histograms, MetricColumns, Metrics, Points,
     Summaries,
 };
 
-/// Copies points and their metrics, from metric `first_metric` on, which becomes the first of the next batch. The batch's
-/// `common` is the copier's.
-pub(super) fn metrics(
+/// Copies points. Their metrics were copied before, and `owners` names these. The batch's `common` is the copier's.
+pub(super) fn points(
     copier: &mut Copier<'_>,
     columns: &MetricColumns,
-    range: Range<usize>,
-    first_metric: &mut usize,
+    rows: Rows<'_>,
+    (metrics, owners): (Metrics, Vec<u32>),
 ) -> MetricColumns {
     let from = &columns.points;
     let mut attributes = Attributes::default();
-    let (metrics, owners) = owners(copier, columns, &range, first_metric);
     let mut batch = MetricColumns {
         common: Common::default(),
         metrics,
         points: Points {
             metric: owners,
-            start_time: slice(&from.start_time, range.clone()).to_vec(),
-            time: slice(&from.time, range.clone()).to_vec(),
-            flags: slice(&from.flags, range.clone()).to_vec(),
-            value_kind: slice(&from.value_kind, range.clone()).to_vec(),
-            value: Vec::with_capacity(range.len()),
-            attributes_end: copier.attributes(
-                &from.attributes,
-                &from.attributes_end,
-                range.clone(),
-                &mut attributes,
-            ),
+            start_time: pick(&from.start_time, rows),
+            time: pick(&from.time, rows),
+            flags: pick(&from.flags, rows),
+            value_kind: pick(&from.value_kind, rows),
+            value: Vec::new(),
+            attributes_end: copier.attributes(&from.attributes, &from.attributes_end, rows, &mut attributes),
             attributes,
-            exemplars_end: rebased(&from.exemplars_end, range.clone()).collect(),
+            exemplars_end: rebased(&from.exemplars_end, rows),
         },
-        exemplars: exemplars(copier, &columns.exemplars, children(&from.exemplars_end, &range)),
+        exemplars: exemplars(copier, &columns.exemplars, &children(&from.exemplars_end, rows)),
         histograms: Histograms::default(),
         exponential_histograms: ExponentialHistograms::default(),
         summaries: Summaries::default(),
     };
-    let values = slice(&from.value_kind, range.clone())
-        .iter()
-        .zip(slice(&from.value, range));
-    for (kind, value) in values {
+    batch.points.value.reserve(batch.points.time.len());
+    for (kind, value) in picked(&from.value_kind, rows).zip(picked(&from.value, rows)) {
         let row = usize::try_from(*value).unwrap_or(usize::MAX);
         batch.points.value.push(match kind {
             3 => histogram(&columns.histograms, row, &mut batch.histograms),
@@ -62,8 +54,32 @@ pub(super) fn metrics(
     batch
 }
 
-/// Copies the metrics of points `range`, and gives the points' column that names them.
-fn owners(
+/// Copies the metrics that have these points, and gives the points' column that names them.
+pub(super) fn owners_of(
+    copier: &mut Copier<'_>,
+    columns: &MetricColumns,
+    rows: Rows<'_>,
+) -> (Metrics, Vec<u32>) {
+    let mut metrics = Metrics::default();
+    let mut owners = Vec::new();
+    let mut last = None;
+    for owner in picked(&columns.points.metric, rows) {
+        if last != Some(*owner) {
+            metric(copier, &columns.metrics, *owner as usize, &mut metrics);
+            // The end is that of the metric before until its own points are there.
+            metrics.points_end.push(index(owners.len()));
+            last = Some(*owner);
+        }
+        owners.push(index(metrics.name.len() - 1));
+        if let Some(end) = metrics.points_end.last_mut() {
+            *end += 1;
+        }
+    }
+    (metrics, owners)
+}
+
+/// Copies the metrics of points `range`, from metric `first_metric` on, which becomes the first of the next batch, and gives the points' column that names them.
+pub(super) fn owners(
     copier: &mut Copier<'_>,
     columns: &MetricColumns,
     range: &Range<usize>,
@@ -74,7 +90,7 @@ fn owners(
     let mut metrics = Metrics::default();
     let mut owners = Vec::with_capacity(range.len());
     for row in *first_metric..from.points_end.len() {
-        let points = children(&from.points_end, &(row..row + 1));
+        let points = children_of(&from.points_end, &(row..row + 1));
         if points.start >= range.end && !is_last {
             break;
         }
@@ -100,7 +116,12 @@ fn metric(copier: &mut Copier<'_>, from: &Metrics, row: usize, to: &mut Metrics)
     to.kind.push(get(&from.kind, row));
     to.temporality.push(get(&from.temporality, row));
     to.monotonic.push(get(&from.monotonic, row));
-    let ends = copier.attributes(&from.metadata, &from.metadata_end, row..row + 1, &mut to.metadata);
+    let ends = copier.attributes(
+        &from.metadata,
+        &from.metadata_end,
+        from_ref(&(row..row + 1)),
+        &mut to.metadata,
+    );
     to.metadata_end.extend(ends);
 }
 
@@ -170,19 +191,19 @@ fn summary(from: &Summaries, row: usize, to: &mut Summaries) -> u64 {
 }
 
 fn copy_numbers(from: &[u64], ends: &[u32], row: usize, to: &mut Vec<u64>) {
-    to.extend_from_slice(slice(from, children(ends, &(row..row.saturating_add(1)))));
+    to.extend_from_slice(slice(from, children_of(ends, &(row..row.saturating_add(1)))));
 }
 
-fn exemplars(copier: &mut Copier<'_>, from: &Exemplars, range: Range<usize>) -> Exemplars {
+fn exemplars(copier: &mut Copier<'_>, from: &Exemplars, rows: Rows<'_>) -> Exemplars {
     let mut attributes = Attributes::default();
     Exemplars {
-        time: slice(&from.time, range.clone()).to_vec(),
-        value_kind: slice(&from.value_kind, range.clone()).to_vec(),
-        value: slice(&from.value, range.clone()).to_vec(),
-        trace_id_high: slice(&from.trace_id_high, range.clone()).to_vec(),
-        trace_id_low: slice(&from.trace_id_low, range.clone()).to_vec(),
-        span_id: slice(&from.span_id, range.clone()).to_vec(),
-        attributes_end: copier.attributes(&from.attributes, &from.attributes_end, range, &mut attributes),
+        time: pick(&from.time, rows),
+        value_kind: pick(&from.value_kind, rows),
+        value: pick(&from.value, rows),
+        trace_id_high: pick(&from.trace_id_high, rows),
+        trace_id_low: pick(&from.trace_id_low, rows),
+        span_id: pick(&from.span_id, rows),
+        attributes_end: copier.attributes(&from.attributes, &from.attributes_end, rows, &mut attributes),
         attributes,
     }
 }

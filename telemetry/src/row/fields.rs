@@ -14,8 +14,10 @@ pub const MAX_VALUE_BYTES: usize = 16 << 10;
 /// Longest name of a field, in bytes.
 const MAX_FIELD_NAME_BYTES: usize = 256;
 
-/// The range of children of a row, from a column of cumulative ends; empty if there is no such row.
-pub(super) fn children(ends: &[u32], row: usize) -> Range<usize> {
+/// The range of children of a row, from a column of cumulative ends; empty if there is no such row. Of columns that aren't
+/// valid it may reach far behind what there is.
+#[must_use]
+pub fn children(ends: &[u32], row: usize) -> Range<usize> {
     let end = ends.get(row).map_or(0, |end| *end as usize);
     let start = row
         .checked_sub(1)
@@ -111,29 +113,33 @@ impl<'a> Fields<'a> {
 
     /// `service.name` of a row of scopes; empty if it has none.
     pub(super) fn service(&self, scope: u32) -> String {
-        let resources = &self.common.resources;
-        let resource = self
-            .common
-            .scopes
-            .resource
-            .get(scope as usize)
-            .map(|resource| *resource as usize);
-        let name = resource
-            .map_or(0..0, |resource| children(&resources.attributes_end, resource))
-            // Bounded even if the ends are wrong.
-            .take(resources.attributes.key.len())
-            .find_map(|row| {
-                let key = resources.attributes.key.get(row)?;
-                (self.common.strings.get(*key) == "service.name").then_some(row)
-            });
-        let attributes = &resources.attributes;
-        name.map_or_else(String::new, |row| {
-            value::render(
-                self.common,
-                at(&attributes.kind, row),
-                at(&attributes.data, row),
-                MAX_FIELD_NAME_BYTES,
-            )
-        })
+        resource_text(self.common, scope, "service.name")
     }
+}
+
+/// An attribute of the resource of a row of scopes, as text; empty if it has none.
+pub(crate) fn resource_text(common: &Common, scope: u32, key: &str) -> String {
+    let resources = &common.resources;
+    let resource = common
+        .scopes
+        .resource
+        .get(scope as usize)
+        .map(|resource| *resource as usize);
+    let row = resource
+        .map_or(0..0, |resource| children(&resources.attributes_end, resource))
+        // Bounded even if the ends are wrong.
+        .take(resources.attributes.key.len())
+        .find_map(|row| {
+            let name = resources.attributes.key.get(row)?;
+            (common.strings.get(*name) == key).then_some(row)
+        });
+    let attributes = &resources.attributes;
+    row.map_or_else(String::new, |row| {
+        value::render(
+            common,
+            at(&attributes.kind, row),
+            at(&attributes.data, row),
+            MAX_FIELD_NAME_BYTES,
+        )
+    })
 }

@@ -315,7 +315,7 @@ fn too_much_is_cut_and_marked() {
     // Everything is counted: attributes, a link, a count, name, version and service.
     assert_eq!(
         row.fields.len() + row.fields_cut as usize,
-        6 + 7 + 300 + 1 + 1 + 3
+        6 + 8 + 300 + 1 + 1 + 3
     );
     let (_, value) = row.fields.iter().find(|(name, _)| name == "long").unwrap();
     assert!(value.ends_with("x… [16384 of 16385 bytes]"));

@@ -27,8 +27,9 @@ pub(super) fn first_line(text: &str) -> String {
     }
 }
 
-/// The text of a value, cut to `limit` bytes.
-pub(super) fn render(common: &Common, kind: u8, data: u64, limit: usize) -> String {
+/// The text of a value (one of [`value_kind`], and its data), cut to `limit` bytes and marked.
+#[must_use]
+pub fn render(common: &Common, kind: u8, data: u64, limit: usize) -> String {
     if kind == value_kind::STRING {
         return cut(string(common, data), limit);
     }

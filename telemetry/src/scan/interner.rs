@@ -68,7 +68,7 @@ impl Interner {
     }
 
     /// As [`Interner::intern`], for the key of an attribute.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn intern_key(&mut self, strings: &mut Strings, text: &[u8]) -> Result<u32, Utf8Error> {
         if text.is_empty() {
             return Ok(0);
@@ -85,7 +85,7 @@ impl Interner {
     }
 
     /// As [`Interner::intern`], for the value of the attribute `key`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn intern_value(
         &mut self,
         strings: &mut Strings,
@@ -168,7 +168,7 @@ pub(crate) fn row_index(length: usize) -> u32 {
 }
 
 /// Whether two texts are the same. Most are short, and for them a call of `memcmp` costs more than the comparison.
-#[inline]
+#[inline(always)]
 fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
@@ -199,12 +199,13 @@ fn hash_of(start: u64, seed: &SharedSeed, strings: &Strings, index: u32) -> u64 
 
 impl Strings {
     /// Bytes of string `index`; none for an index out of range.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bytes(&self, index: u32) -> &[u8] {
         let index = index as usize;
-        let end = self.ends.get(index).copied().unwrap_or(0) as usize;
-        let start = self.ends.get(index.wrapping_sub(1)).copied().unwrap_or(0) as usize;
-        self.utf8.get(start..end).unwrap_or(&[])
+        match self.ends.get(index.wrapping_sub(1)..=index) {
+            Some([start, end]) => self.utf8.get(*start as usize..*end as usize).unwrap_or(&[]),
+            _ => &[],
+        }
     }
 }
 

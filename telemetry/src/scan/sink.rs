@@ -81,6 +81,7 @@ pub(crate) struct Sink {
     pub(crate) common: Common,
     /// Kept by the JSON front end.
     pub(crate) trouble: Trouble,
+    body_bytes: usize,
     interner: Interner,
     /// Children of the arrays and lists that are open. They move to `nested` when theirs ends, and so lie there side
     /// by side and before it.
@@ -107,6 +108,7 @@ impl Sink {
         Self {
             common,
             trouble: Trouble::default(),
+            body_bytes: body.len(),
             interner,
             items,
             max_rows: limits.max_rows,
@@ -114,6 +116,17 @@ impl Sink {
             max_bytes,
             bytes_left: max_bytes,
         }
+    }
+
+    /// How many rows a body of this length usually has: room for so many is made at once. Less than half of the body's
+    /// own length in all columns.
+    pub(crate) fn likely_rows(&self) -> usize {
+        self.body_bytes / 384
+    }
+
+    /// As [`Sink::likely_rows`], for the rows' attributes.
+    pub(crate) fn likely_attributes(&self) -> usize {
+        self.body_bytes / 64
     }
 
     /// The columns, and the scratch for the next scan.
@@ -290,6 +303,14 @@ impl Sink {
 }
 
 impl Attributes {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
+        Self {
+            key: Vec::with_capacity(rows),
+            kind: Vec::with_capacity(rows),
+            data: Vec::with_capacity(rows),
+        }
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, item: Item) {
         self.key.push(item.key);

@@ -6,7 +6,7 @@ use super::{
     interner::row_index,
     sink::{Mark, SignalSink, Sink},
 };
-use crate::columns::{Columns, SpanColumns, SpanEvents, SpanLinks, Spans};
+use crate::columns::{Attributes, Columns, SpanColumns, SpanEvents, SpanLinks, Spans};
 
 /// Scalars of a span. Attributes, events and links are written at once.
 #[derive(Default)]
@@ -66,11 +66,11 @@ pub(crate) struct TraceSink {
 impl SignalSink for TraceSink {
     fn new(sink: Sink) -> Self {
         Self {
-            sink,
-            spans: Spans::default(),
+            spans: Spans::with_capacity(sink.likely_rows(), sink.likely_attributes()),
             events: SpanEvents::default(),
             links: SpanLinks::default(),
             refused: Refused::default(),
+            sink,
         }
     }
 
@@ -175,6 +175,33 @@ impl TraceSink {
         table.attributes_end.push(row_index(table.attributes.key.len()));
         table.dropped_attributes.push(row.dropped_attributes);
         Ok(())
+    }
+}
+
+impl Spans {
+    fn with_capacity(rows: usize, attributes: usize) -> Self {
+        Self {
+            scope: Vec::with_capacity(rows),
+            trace_id_high: Vec::with_capacity(rows),
+            trace_id_low: Vec::with_capacity(rows),
+            span_id: Vec::with_capacity(rows),
+            parent_span_id: Vec::with_capacity(rows),
+            trace_state: Vec::with_capacity(rows),
+            flags: Vec::with_capacity(rows),
+            name: Vec::with_capacity(rows),
+            kind: Vec::with_capacity(rows),
+            start_time: Vec::with_capacity(rows),
+            end_time: Vec::with_capacity(rows),
+            status_code: Vec::with_capacity(rows),
+            status_message: Vec::with_capacity(rows),
+            attributes_end: Vec::with_capacity(rows),
+            attributes: Attributes::with_capacity(attributes),
+            dropped_attributes: Vec::with_capacity(rows),
+            events_end: Vec::with_capacity(rows),
+            dropped_events: Vec::with_capacity(rows),
+            links_end: Vec::with_capacity(rows),
+            dropped_links: Vec::with_capacity(rows),
+        }
     }
 }
 

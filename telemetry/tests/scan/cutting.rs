@@ -1,6 +1,6 @@
 //! Batches cut from columns are those columns, in parts.
 
-use aia_telemetry::{Columns, cut, validate};
+use aia_telemetry::{Columns, cut, shift_times, split_by_time, validate};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric::Data};
 use proptest::{
     prelude::{ProptestConfig, prop_assert, prop_assert_eq},
@@ -49,6 +49,67 @@ proptest! {
             prop_assert_eq!(found.bytes.len(), expected.bytes.len());
             prop_assert_eq!(found.scopes.name.len(), expected.scopes.name.len());
             prop_assert_eq!(found.resources.schema_url.len(), expected.resources.schema_url.len());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pieces_by_time_hold_every_row_once_and_in_order(request in generate::request(), interval in 1..1_u64 << 62) {
+        let whole = request::protobuf(request.signal(), &request.encode()).unwrap().columns;
+        let pieces = split_by_time(whole.clone(), interval, 7);
+        prop_assert!(pieces.is_sorted_by_key(|piece| piece.time));
+        prop_assert!(pieces.windows(2).all(|two| two[0].time / interval < two[1].time / interval));
+        for piece in &pieces {
+            prop_assert_eq!(validate(&piece.columns), Ok(()));
+            prop_assert!(piece.columns.rows() > 0);
+            // What is in a piece is of its interval: dividing it again changes nothing.
+            let again = split_by_time(piece.columns.clone(), interval, piece.time);
+            prop_assert_eq!(again.len(), 1);
+        }
+        if pieces.len() < 2 {
+            prop_assert!(pieces.iter().all(|piece| piece.columns == whole));
+        } else {
+            let mut parts: Vec<String> = pieces.iter().flat_map(|piece| rows(&piece.columns)).collect();
+            // Metrics without points belong to no time.
+            let mut expected: Vec<String> = match &whole {
+                Columns::Metrics(columns) => {
+                    let all = rows(&Columns::Metrics(columns.clone()));
+                    all.into_iter().filter(|row| row.contains("DataPoint {")).collect()
+                }
+                other => rows(other),
+            };
+            parts.sort_unstable();
+            expected.sort_unstable();
+            prop_assert_eq!(parts, expected);
+        }
+    }
+
+    #[test]
+    fn times_move_there_and_back(request in generate::request(), by in -1_000_000..1_000_000_i64) {
+        let whole = request::protobuf(request.signal(), &request.encode()).unwrap().columns;
+        let mut moved = whole.clone();
+        shift_times(&mut moved, by);
+        prop_assert_eq!(validate(&moved), Ok(()));
+        prop_assert_eq!(moved.rows(), whole.rows());
+        // At the ends of the range of times nothing comes back.
+        let far = |time: u64| time == 0 || (10_000_000..u64::MAX - 10_000_000).contains(&time);
+        let is_far = match &whole {
+            Columns::Spans(columns) => {
+                let spans = &columns.spans;
+                spans.start_time.iter().chain(&spans.end_time).chain(&columns.events.time).all(|time| far(*time))
+            }
+            Columns::Logs(columns) => columns.logs.time.iter().chain(&columns.logs.observed_time).all(|time| far(*time)),
+            Columns::Metrics(columns) => {
+                let points = &columns.points;
+                points.start_time.iter().chain(&points.time).chain(&columns.exemplars.time).all(|time| far(*time))
+            }
+        };
+        if is_far {
+            shift_times(&mut moved, -by);
+            prop_assert_eq!(moved, whole);
         }
     }
 }

@@ -1,7 +1,11 @@
 //! The store on SQLite: one file in WAL mode, so that the command line reads beside a running host.
 
 mod access;
+mod changes;
+mod decision;
 mod incidents;
+mod investigations;
+mod migrations;
 mod sessions;
 
 use std::path::Path;
@@ -12,12 +16,10 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    BlockRecord, CommitRecord, Evidence, Incident, IncidentFilter, IncidentTransaction, IngestKeyRecord,
-    PinnedSignal, Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
+    BlockRecord, ChangeRecord, ChartRecord, CommitRecord, ConclusionRecord, Evidence, Incident,
+    IncidentFilter, IncidentTransaction, IngestKeyRecord, Investigated, InvestigationRecord, PinnedSignal,
+    Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
 };
-
-/// The schema this version writes; `PRAGMA user_version` holds it.
-const SCHEMA_VERSION: i64 = 1;
 
 /// How long a writer waits for another process (the command line beside a running host) before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,10 +39,24 @@ impl Sqlite {
     /// If the file can't be opened, or a newer version of AIA wrote it.
     pub fn open(path: &Path) -> Result<Self> {
         let writer = connect(path)?;
-        migrate(&writer)?;
+        migrations::migrate(&writer)?;
         Ok(Self {
             writer: Mutex::new(writer),
             reader: Mutex::new(connect(path)?),
+        })
+    }
+
+    /// Opens the database only to read: nothing in its folder is changed, be a host running on it or not. What would write
+    /// fails.
+    ///
+    /// # Errors
+    /// If there is none, it can't be opened, or another version of AIA wrote it.
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        let reader = connect_read_only(path)?;
+        migrations::require(&reader)?;
+        Ok(Self {
+            writer: Mutex::new(connect_read_only(path)?),
+            reader: Mutex::new(reader),
         })
     }
 
@@ -71,25 +87,27 @@ fn connect(path: &Path) -> Result<Connection> {
     open().map_err(database("open the store"))
 }
 
-fn migrate(connection: &Connection) -> Result<()> {
-    let found: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(database("read the store's schema version"))?;
-    if found > SCHEMA_VERSION {
-        return Err(StoreError::Newer {
-            found,
-            known: SCHEMA_VERSION,
-        });
-    }
-    if found == 0 {
-        let schema = include_str!("schema.sql");
-        connection
-            .execute_batch(&format!(
-                "BEGIN EXCLUSIVE;\n{schema}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
-            ))
-            .map_err(database("create the store's tables"))?;
-    }
-    Ok(())
+fn connect_read_only(path: &Path) -> Result<Connection> {
+    let open = || {
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        // Characters that mean something in a URI.
+        let name = path.to_string_lossy().replace('%', "%25");
+        let name = name.replace('?', "%3f").replace('#', "%23");
+        let mut shared_memory = path.as_os_str().to_owned();
+        shared_memory.push("-shm");
+        // After an orderly end there is no log beside the file: reading it "immutable" makes none. With a host running,
+        // or after it died, what is in the log counts.
+        let how = if Path::new(&shared_memory).exists() {
+            "mode=ro"
+        } else {
+            "mode=ro&immutable=1"
+        };
+        let connection = Connection::open_with_flags(format!("file:{name}?{how}"), flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(connection)
+    };
+    open().map_err(database("open the store to read"))
 }
 
 /// Wraps the driver's errors.
@@ -214,12 +232,52 @@ impl Store for Sqlite {
         incidents::signals(&self.reader(), tenant, incident)
     }
 
+    fn signals(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<PinnedSignal>> {
+        incidents::received(&self.reader(), scope, from, to)
+    }
+
     fn timeline(&self, tenant: &TenantId, incident: &str) -> Result<Vec<TimelineEvent>> {
         incidents::timeline(&self.reader(), tenant, incident)
     }
 
     fn evidence(&self, tenant: &TenantId, incident: &str) -> Result<Vec<Evidence>> {
         incidents::evidence(&self.reader(), tenant, incident)
+    }
+
+    fn transact(
+        &self,
+        scope: &Scope,
+        decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
+    ) -> Result<()> {
+        decision::transact(&mut self.writer(), scope, decide)
+    }
+
+    fn add_change(&self, scope: &Scope, change: &ChangeRecord) -> Result<bool> {
+        changes::add(&self.writer(), scope, change)
+    }
+
+    fn changes(&self, scope: &Scope, from: u64, to: u64) -> Result<Vec<ChangeRecord>> {
+        changes::list(&self.reader(), scope, from, to)
+    }
+
+    fn signals_between(&self, scope: &Scope, from: u64, to: u64, limit: usize) -> Result<Vec<PinnedSignal>> {
+        investigations::signals_between(&self.reader(), scope, from, to, limit)
+    }
+
+    fn put_investigation(&self, scope: &Scope, done: &Investigated) -> Result<()> {
+        investigations::put(&mut self.writer(), scope, done)
+    }
+
+    fn investigations(&self, tenant: &TenantId, incident: &str) -> Result<Vec<InvestigationRecord>> {
+        investigations::investigations(&self.reader(), tenant, incident)
+    }
+
+    fn conclusions(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ConclusionRecord>> {
+        investigations::conclusions(&self.reader(), tenant, incident)
+    }
+
+    fn charts(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ChartRecord>> {
+        investigations::charts(&self.reader(), tenant, incident)
     }
 
     fn check(&self) -> Result<()> {

@@ -3,7 +3,7 @@
 use aia_telemetry::SegmentId;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
-use super::incidents::Decision;
+use super::decision::Decision;
 use super::{access, database, signed, unsigned};
 use crate::store::{BlockRecord, CommitRecord, IncidentTransaction, Result, Scope, StoreError, join_ids};
 

@@ -5,6 +5,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod bounds;
 mod hostile;
+mod html;
 mod report;
 mod whole;

@@ -50,7 +50,7 @@ fn item(now: bool) -> impl Strategy<Value = TestItem> {
                     .field("mean", v(2))
                     .field("deviation", v(3))
                     .field("first", v(4)),
-                2 => TestItem::span(&service, &v(0), time, u64::from(v(1).len() as u32))
+                2 => TestItem::span(&service, &v(0), time, v(1).len() as u64)
                     .at(1, id)
                     .parent(parent)
                     .field("status", v(2)),
@@ -109,7 +109,7 @@ fn few_steps_are_enough() {
             assert!(step < max_steps.max(1), "more than {max_steps} steps");
             match analyst.advance(event) {
                 Step::Gather(requests) => {
-                    event = Event::Gathered(requests.iter().map(|request| script.answer(request)).collect())
+                    event = Event::Gathered(requests.iter().map(|request| script.answer(request)).collect());
                 }
                 Step::Conclude(_) => break,
                 other => panic!("{other:?}"),

@@ -14,7 +14,7 @@ const INT_VALUE: u8 = 0x18;
 const DOUBLE_VALUE: u8 = 0x21;
 
 /// Reads a `KeyValue` if it has that shape. If it hasn't, or has an error in it, nothing was done.
-#[inline]
+#[inline(always)]
 pub(super) fn key_value(sink: &mut Sink, content: &[u8]) -> Option<Item> {
     let (key, rest) = short(content, KEY)?;
     let (value, []) = short(rest, VALUE)? else {

@@ -54,7 +54,7 @@ pub(super) fn text(
 }
 
 /// Reads a field that is a `KeyValue`.
-#[inline]
+#[inline(always)]
 pub(super) fn key_value(
     sink: &mut Sink,
     cursor: &mut Cursor<'_>,

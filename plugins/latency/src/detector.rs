@@ -1,0 +1,471 @@
+//! The detector: counts spans at their operations, measures where traces spend their time, and signals what is slow.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aia_plugin_sdk::semconv::{CallKeys, CallSource, FailureKeys, OperationKeys, OperationSource};
+use aia_plugin_sdk::{Detector, Level, Manifest, OpenError, Outcome, Span, SpanKind, Spans, Time, snapshot};
+use serde::{Deserialize, Serialize};
+
+use crate::cases::{Basis, Cases, Finding, Slow, findings, innermost};
+use crate::config::{Config, SCHEMA, TICK_SECONDS};
+use crate::hold::{HeldSpan, HeldTrace, Hold, Part, Taken, plausible, short_id};
+use crate::limits::{MAX_OPERATIONS, MAX_SPANS_OF_TRACE};
+use crate::operation::{Role, Verdict};
+use crate::operations::{OperationId, Operations};
+use crate::pending::{Exemplar, Pending};
+use crate::seen::Seen;
+use crate::services::{ServiceId, Services};
+use crate::signal;
+use crate::trace::Tree;
+
+/// Version of the state in snapshots.
+const SNAPSHOT_VERSION: u32 = 1;
+
+/// How long after something was found slow by self times nothing is called slow by durations: who waited for it may
+/// send late, or be slow for a whole window more.
+const ECHO: Duration = Duration::from_secs(120);
+
+/// Finds operations that are slower than usual, and lays the time where it is spent.
+#[derive(Debug)]
+pub struct Latency {
+    config: Config,
+    state: State,
+}
+
+/// All that a snapshot holds.
+#[derive(Debug, Default, Deserialize, Serialize)]
+struct State {
+    ticks: u64,
+    /// When something was last found slow by self times.
+    measured_at: Time,
+    services: Services,
+    operations: Operations,
+    hold: Hold,
+    pending: Pending,
+    cases: Cases,
+}
+
+impl Detector for Latency {
+    type Config = Config;
+
+    fn manifest() -> Manifest {
+        Manifest::new(
+            "latency",
+            env!("CARGO_PKG_VERSION"),
+            env!("CARGO_PKG_DESCRIPTION"),
+        )
+        .config_schema(SCHEMA)
+        .signal(signal::SLOW, "An operation takes clearly longer than usual")
+        .signal(
+            signal::ERROR_RATE,
+            "Clearly more of an operation's requests fail than usual",
+        )
+    }
+
+    fn open(config: Config, snapshot: Option<&[u8]>) -> Result<Self, OpenError> {
+        config.check()?;
+        let state = match snapshot {
+            Some(bytes) => snapshot::decode::<State>(SNAPSHOT_VERSION, bytes)?.restored(),
+            None => State::default(),
+        };
+        Ok(Self { config, state })
+    }
+
+    fn observe_spans(&mut self, batch: Spans<'_>, _: &mut Outcome) -> Result<(), String> {
+        let now = batch.received_at();
+        let mut reader = Reader::new(batch);
+        for span in batch.spans() {
+            if reader.seen.is_first(span.trace_id(), span.span_id()) {
+                self.span(&mut reader, span, now);
+            }
+        }
+        self.state.hold.fit();
+        self.state.operations.fit();
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Outcome) -> Result<(), String> {
+        for trace in self.state.hold.take_due(now, self.config.hold()) {
+            self.decide(&trace, now);
+        }
+        let verdicts = self.judge(now);
+        self.tell(&verdicts, now, out);
+        self.tidy(now, out);
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        snapshot::encode(SNAPSHOT_VERSION, &self.state)
+    }
+}
+
+impl State {
+    /// Makes up what isn't part of snapshots.
+    fn restored(self) -> Self {
+        Self {
+            services: self.services.restored(),
+            operations: self.operations.restored(),
+            ..self
+        }
+    }
+}
+
+/// What is found once per batch.
+struct Reader<'a> {
+    seen: Seen,
+    operations: OperationKeys,
+    calls: CallKeys,
+    failures: FailureKeys,
+    /// The resource of the span before, with its service.
+    sender: Option<(u32, Option<ServiceId>)>,
+    served: BTreeMap<(ServiceId, OperationSource<'a>), Option<OperationId>>,
+    called: BTreeMap<(ServiceId, CallSource<'a>), Option<OperationId>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(batch: Spans<'a>) -> Self {
+        Self {
+            seen: Seen::new(batch.len()),
+            operations: OperationKeys::new(batch),
+            calls: CallKeys::new(batch),
+            failures: FailureKeys::new(batch),
+            sender: None,
+            served: BTreeMap::new(),
+            called: BTreeMap::new(),
+        }
+    }
+}
+
+/// What a span does in its trace.
+fn part_of(kind: SpanKind) -> Part {
+    match kind {
+        SpanKind::Server => Part::Serve,
+        SpanKind::Consumer => Part::Receive,
+        SpanKind::Client | SpanKind::Producer => Part::Call,
+        SpanKind::Internal | SpanKind::Unspecified => Part::Inner,
+    }
+}
+
+/// Whole microseconds, an hour and more as 71 minutes.
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// Microseconds from one moment to another; what is too far away is as far as can be said.
+fn offset(from: Time, to: Time) -> i32 {
+    let forth = i32::try_from(to.since(from).as_micros()).unwrap_or(i32::MAX);
+    let back = i32::try_from(from.since(to).as_micros()).unwrap_or(i32::MAX);
+    forth - back
+}
+
+impl Latency {
+    fn span<'a>(&mut self, reader: &mut Reader<'a>, span: Span<'a>, now: Time) {
+        let resource = span.resource();
+        let service = match reader.sender {
+            Some((index, service)) if index == resource.index() => service,
+            _ => {
+                let (name, release) = (resource.service_name(), resource.service_version());
+                let service = self.state.services.observe(name, release, now);
+                reader.sender = Some((resource.index(), service));
+                service
+            }
+        };
+        let part = part_of(span.kind());
+        let operation = service.and_then(|service| self.operation(reader, service, span, part, now));
+        let has_failed = part != Part::Inner && reader.failures.has_failed(span);
+        let (trace, duration) = (span.trace_id(), micros(span.duration()));
+        let taken = self
+            .state
+            .hold
+            .insert(trace, span.start_time(), now, |base| HeldSpan {
+                id: short_id(trace, span.span_id()),
+                parent: short_id(trace, span.parent_span_id()),
+                part,
+                operation: operation.unwrap_or_default(),
+                has_failed,
+                start: offset(base, span.start_time()),
+                duration,
+                row: span.row(),
+            });
+        if part == Part::Inner || taken == Taken::Twice {
+            return;
+        }
+        let Some(id) = operation else {
+            self.state.operations.overflow();
+            return;
+        };
+        let start = plausible(span.start_time(), span.duration(), now);
+        self.state.operations.observe(id, duration, has_failed, start);
+        let is_evidence = self.state.operations.get(id).is_some_and(|operation| {
+            operation.is_slow(duration) && operation.wants_slow() && !operation.is_measured()
+        });
+        if is_evidence && let Some(evidence) = self.state.pending.of(id, now) {
+            let exemplar = Exemplar {
+                micros: duration,
+                row: span.row(),
+                root: span.row(),
+            };
+            evidence.slow(exemplar, start, start.after(span.duration()));
+        }
+    }
+
+    /// The operation of a span; nothing where it belongs to none or there is no room.
+    fn operation<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        service: ServiceId,
+        span: Span<'a>,
+        part: Part,
+        now: Time,
+    ) -> Option<OperationId> {
+        let operations = &mut self.state.operations;
+        match part {
+            Part::Inner => None,
+            Part::Serve | Part::Receive => {
+                let source = reader.operations.source(span);
+                *reader
+                    .served
+                    .entry((service, source))
+                    .or_insert_with(|| operations.find(service, Role::Serve, &source.name(), now))
+            }
+            Part::Call => {
+                let source = reader.calls.source(span);
+                *reader
+                    .called
+                    .entry((service, source))
+                    .or_insert_with(|| operations.find(service, Role::Call, &source.name(), now))
+            }
+        }
+    }
+
+    /// Measures where a trace spent its time, and lays its failures where they began.
+    fn decide(&mut self, trace: &HeldTrace, now: Time) {
+        let State {
+            operations, pending, ..
+        } = &mut self.state;
+        let tree = Tree::new(&trace.spans);
+        let origins = tree.origins();
+        for ((index, span), is_origin) in trace.spans.iter().enumerate().zip(origins) {
+            if span.operation == 0 {
+                continue;
+            }
+            let service_of = |id| operations.get(id).map(|operation| operation.service);
+            let self_time = tree.self_time(index, |a, b| service_of(a) == service_of(b));
+            let start = trace.start_of(span, now);
+            let end = start.after(Duration::from_micros(span.duration.into()));
+            operations.measure(span.operation, self_time, start);
+            let Some(operation) = operations.get(span.operation) else {
+                continue;
+            };
+            if operation.wants_slow()
+                && operation.is_slow_itself(self_time)
+                && let Some(evidence) = pending.of(span.operation, now)
+            {
+                let mut root = span.row;
+                for (_, caller) in tree.callers(index) {
+                    root = caller.row;
+                    let waiting = operations
+                        .get(caller.operation)
+                        .filter(|operation| operation.is_slow(caller.duration));
+                    if let Some(waiting) = waiting.filter(|waiting| waiting.service != operation.service) {
+                        evidence.affect(waiting.service);
+                    }
+                }
+                let exemplar = Exemplar {
+                    micros: self_time,
+                    row: span.row,
+                    root,
+                };
+                evidence.slow(exemplar, start, end);
+            }
+            if operation.wants_failed()
+                && span.has_failed
+                && let Some(evidence) = pending.of(span.operation, now)
+            {
+                if is_origin {
+                    evidence.failed(span.row, start, end);
+                } else {
+                    evidence.passed_on += 1;
+                }
+            }
+        }
+        operations.fit();
+    }
+
+    /// Ends the tick of every operation.
+    fn judge(&mut self, now: Time) -> Vec<(OperationId, Verdict)> {
+        self.state.ticks += 1;
+        let ends_half = self.state.ticks.is_multiple_of(self.config.half_ticks());
+        let max_buckets = self.state.operations.max_buckets();
+        let config = &self.config;
+        self.state
+            .operations
+            .iter_mut()
+            .filter_map(|(id, operation)| {
+                let verdict = operation.tick(now, ends_half, max_buckets, config)?;
+                Some((id, verdict))
+            })
+            .collect()
+    }
+
+    /// Signals what is slow and what fails.
+    fn tell(&mut self, verdicts: &[(OperationId, Verdict)], now: Time, out: &mut Outcome) {
+        let slow = |basis| {
+            let slow = verdicts.iter().filter_map(move |(id, verdict)| {
+                let comparison = match basis {
+                    Basis::SelfTime if verdict.is_slow_itself => verdict.self_times?,
+                    Basis::Duration if verdict.is_slow && verdict.self_times.is_none() => verdict.durations?,
+                    _ => return None,
+                };
+                Some(Slow {
+                    operation: *id,
+                    verdict: *verdict,
+                    comparison,
+                    basis,
+                })
+            });
+            slow.collect::<Vec<_>>()
+        };
+        let mut all = slow(Basis::SelfTime);
+        if !all.is_empty() {
+            self.state.measured_at = now;
+        } else if now.since(self.state.measured_at) >= ECHO {
+            // Where time is spent isn't known: whoever is slow may be waiting for the one told of.
+            all.extend(innermost(slow(Basis::Duration)));
+        }
+        let State {
+            operations, pending, ..
+        } = &self.state;
+        let found = findings(all, |id| {
+            let affected = pending.get(id).map(|evidence| &evidence.affected);
+            Some((operations.get(id)?.service, affected))
+        });
+        for finding in found {
+            self.tell_slow(&finding, now, out);
+        }
+        for (id, verdict) in verdicts {
+            self.tell_failing(*id, verdict, now, out);
+        }
+    }
+
+    fn tell_slow(&mut self, finding: &Finding, now: Time, out: &mut Outcome) {
+        let State {
+            services,
+            operations,
+            pending,
+            cases,
+            ..
+        } = &mut self.state;
+        let update = Duration::from_secs(self.config.update_seconds);
+        let Some(lead) = cases.find(finding, now, update) else {
+            return;
+        };
+        // The one it goes by, if that is slow now; else the worst.
+        let slow = finding
+            .slow
+            .iter()
+            .find(|slow| slow.operation == lead)
+            .or(finding.slow.first());
+        let Some((slow, service)) = slow.zip(services.get(finding.service)) else {
+            return;
+        };
+        let Some(operation) = operations.get(slow.operation) else {
+            return;
+        };
+        let (lead, lead_operation) = operations
+            .get(lead)
+            .map_or((slow.operation, operation), |operation| (lead, operation));
+        let ids: Vec<OperationId> = std::iter::once(slow.operation)
+            .chain(finding.slow.iter().map(|slow| slow.operation))
+            .collect();
+        let has_evidence = |id: &OperationId| pending.get(*id).is_some_and(|evidence| evidence.slow > 0);
+        if !ids.iter().any(has_evidence) {
+            return;
+        }
+        let evidence = ids.iter().filter_map(|id| pending.take(*id)).collect();
+        let names = signal::Names {
+            service: &|id| services.get(id).map(|service| service.name.clone()),
+            operation: &|id| operations.get(id).map(|operation| operation.name.clone()),
+        };
+        out.emit(signal::slow(
+            finding,
+            slow,
+            (operation, lead_operation),
+            service,
+            evidence,
+            &names,
+        ));
+        cases.signalled(finding.service, lead, now);
+    }
+
+    fn tell_failing(&mut self, id: OperationId, verdict: &Verdict, now: Time, out: &mut Outcome) {
+        let State {
+            services,
+            operations,
+            pending,
+            ..
+        } = &mut self.state;
+        let (Some(failures), Some(operation)) = (verdict.failures, operations.get_mut(id)) else {
+            return;
+        };
+        let last = operation.failures_signalled;
+        let is_due = !last.is_set() || now.since(last).as_secs() >= self.config.update_seconds;
+        let began_here = |failed: u64, passed_on: u64| failed > 0 && failed >= passed_on;
+        let has_begun = pending
+            .get(id)
+            .is_some_and(|evidence| began_here(evidence.failed, evidence.passed_on));
+        if !failures.is_shifted || !is_due || !has_begun {
+            return;
+        }
+        if let (Some(service), Some(evidence)) = (services.get(operation.service), pending.take(id)) {
+            out.emit(signal::error_rate(
+                operation, service, verdict, failures, &evidence,
+            ));
+            operation.failures_signalled = now;
+        }
+    }
+
+    /// Forgets what is over, makes room, and says what was left out.
+    fn tidy(&mut self, now: Time, out: &mut Outcome) {
+        let State {
+            services,
+            operations,
+            hold,
+            pending,
+            cases,
+            ..
+        } = &mut self.state;
+        hold.widen(now, self.config.hold());
+        pending.forget_stale(now);
+        cases.forget_quiet(now);
+        operations.end_tick();
+        if services.is_full() {
+            services.keep(&operations.services());
+        }
+        let (requests, forgotten) = operations.take_overflow();
+        if requests > 0 {
+            out.log(
+                Level::Info,
+                format_args!(
+                    "{requests} requests in {TICK_SECONDS} s weren't judged: there is room for {MAX_OPERATIONS} operations"
+                ),
+            );
+        }
+        if forgotten > 0 {
+            out.log(
+                Level::Info,
+                format_args!("{forgotten} operations were forgotten for want of room"),
+            );
+        }
+        let dropped = hold.take_dropped();
+        if dropped > 0 {
+            out.log(
+                Level::Info,
+                format_args!(
+                    "{dropped} spans of traces with more than {MAX_SPANS_OF_TRACE} weren't looked at for where time is spent"
+                ),
+            );
+        }
+    }
+}
