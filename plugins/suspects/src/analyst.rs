@@ -239,7 +239,7 @@ impl Suspects {
             behaviour,
             slowness.work,
             slowness.network,
-            resources::find([&self.series[0], &self.series[1]]),
+            resources::find([&self.series[0], &self.series[1]], now),
             silence::find(figures, &self.windows),
             releases::find(&self.changes, figures, &self.windows),
             complaints::find(&self.case, &self.signals),
