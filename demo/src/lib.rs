@@ -11,6 +11,7 @@
 mod client;
 mod failure;
 mod load;
+mod record;
 mod serve;
 mod server;
 mod services;
@@ -19,6 +20,7 @@ mod telemetry;
 mod tests;
 
 pub use load::{Load, Tally};
+pub use record::Record;
 pub use serve::{Serve, ServeError, serve};
 pub use services::Service;
 pub use telemetry::{Telemetry, TelemetryError};

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use shop::{Load, Serve, Service, Telemetry, serve};
+use shop::{Load, Record, Serve, Service, Telemetry, serve};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -39,6 +40,18 @@ enum Command {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         seconds: u64,
     },
+    /// Stand between the shop and a collector: forward what is exported, and keep it in files, until SIGTERM.
+    Record {
+        /// The collector, such as `http://127.0.0.1:4318`.
+        #[arg(long, value_name = "URL")]
+        forward: String,
+        /// Folder of the files.
+        #[arg(long, value_name = "FOLDER")]
+        into: PathBuf,
+        /// A text that isn't to be kept, such as a path of this machine, and what stands for it.
+        #[arg(long, value_name = "FROM=TO", value_parser = replacement)]
+        replace: Vec<(String, String)>,
+    },
 }
 
 #[derive(Args)]
@@ -69,6 +82,13 @@ fn upstream(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn replacement(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((from, to)) if !from.is_empty() => Ok((from.to_owned(), to.to_owned())),
+        _ => Err("expected from=to".to_owned()),
+    }
+}
+
 /// A flag that SIGTERM sets.
 fn stop_when_asked() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -90,25 +110,39 @@ fn stop_when_asked() -> Result<Arc<AtomicBool>> {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Load {
-        target,
-        rate,
-        seconds,
-    }) = arguments.command
-    {
-        let load = Load {
+    match arguments.command {
+        Some(Command::Load {
             target,
-            rate_per_second: rate,
-            duration: Duration::from_secs(seconds),
-        };
-        println!(
-            "{}",
-            serde_json::to_string(&load.run(stop_when_asked()?.as_ref()))?
-        );
-        return Ok(());
+            rate,
+            seconds,
+        }) => {
+            let load = Load {
+                target,
+                rate_per_second: rate,
+                duration: Duration::from_secs(seconds),
+            };
+            println!(
+                "{}",
+                serde_json::to_string(&load.run(stop_when_asked()?.as_ref()))?
+            );
+            return Ok(());
+        }
+        Some(Command::Record {
+            forward,
+            into,
+            replace,
+        }) => {
+            let record = Record {
+                forward,
+                into,
+                replacements: replace,
+            };
+            return Ok(record.run()?);
+        }
+        None => {}
     }
     let Some(service) = arguments.service else {
-        anyhow::bail!("give --service or the command `load`; --help tells more");
+        anyhow::bail!("give --service or one of the commands `load` and `record`; --help tells more");
     };
     let options = Serve {
         service: service.service,

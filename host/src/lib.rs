@@ -3,10 +3,11 @@
 //!
 //! The way of the data, module by module: [`ingest`] → [`journal`] → [`log`] → [`sessions`], which run plugins in the
 //! [`runtime`] → [`incidents`] in the [`store`] → [`investigations`]. [`replay`] sends recorded data the same way.
-//! [`core`] puts these together; [`server`], [`api`] and [`cli`] are the
+//! [`core`] puts these together; [`authors`] is for those who write plugins; [`server`], [`api`] and [`cli`] are the
 //! shells in front of it.
 
 pub mod api;
+pub mod authors;
 pub mod backtest;
 pub mod cli;
 pub mod clock;
@@ -21,6 +22,7 @@ mod logging;
 pub mod metrics;
 pub mod replay;
 pub mod runtime;
+mod scratch;
 pub mod secrets;
 pub mod server;
 pub mod sessions;

@@ -87,7 +87,7 @@ fn main() -> Result<()> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     println!("cargo::rerun-if-changed=build.rs");
     for input in SHARED_INPUTS {
-        rerun_if_changed(&workspace.join(input));
+        rerun_if_changed(input);
     }
     build_all(&workspace, &out, WASM_TARGET, &FIRST_PARTY)?;
     if env::var_os("CARGO_FEATURE_TEST_PLUGINS").is_some() {
@@ -110,8 +110,10 @@ fn workspace() -> Result<PathBuf> {
     Ok(workspace.to_path_buf())
 }
 
-fn rerun_if_changed(path: &Path) {
-    println!("cargo::rerun-if-changed={}", path.display());
+/// `path` is relative to the workspace. It is told relative to this package, so that it means this checkout's file even
+/// where several share a target folder.
+fn rerun_if_changed(path: &str) {
+    println!("cargo::rerun-if-changed=../../{path}");
 }
 
 /// Says what to do where the compiler has no standard library for Wasm; cargo's own message would not.
@@ -134,9 +136,8 @@ fn require_target(target: &str) -> Result<()> {
 fn build_all(workspace: &Path, out: &Path, target_name: &str, plugins: &[Plugin]) -> Result<()> {
     require_target(target_name)?;
     for plugin in plugins {
-        let folder = workspace.join(plugin.folder);
-        rerun_if_changed(&folder.join("Cargo.toml"));
-        rerun_if_changed(&folder.join("src"));
+        rerun_if_changed(&format!("{}/Cargo.toml", plugin.folder));
+        rerun_if_changed(&format!("{}/src", plugin.folder));
     }
     let target = target_folder(out)?;
     let status = nested_cargo(workspace, &target, target_name, plugins)?

@@ -160,8 +160,11 @@ fn agent() -> ureq::Agent {
     config.build().into()
 }
 
-/// The binary that was built beside this test.
-fn binary() -> Result<PathBuf> {
+/// The `aia` that was built beside the running test.
+///
+/// # Errors
+/// If it wasn't built.
+pub fn binary() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test
         .parent()

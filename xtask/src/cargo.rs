@@ -5,16 +5,22 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::step::Step;
 
-/// The workspace's root.
+/// The workspace's root: as cargo tells it when it runs us, because several checkouts may share a target folder, and
+/// cargo doesn't compile again for another checkout.
 pub(crate) fn root() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest)
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let manifest = PathBuf::from(manifest);
+        manifest.parent().map(Path::to_path_buf).unwrap_or(manifest)
+    });
+    &ROOT
 }
 
 /// A call of the cargo that runs us, in the workspace's root.

@@ -30,6 +30,7 @@ use super::{
     problem::{Problem, ProblemDocument},
     time::{parse, rfc3339},
 };
+use crate::incidents::follow;
 use crate::store::{Cursor, IncidentFilter, IncidentState, Store, StoreError};
 
 /// Incidents on one page unless asked for otherwise, and at most.
@@ -225,12 +226,15 @@ pub(super) async fn evidence(
     let missing = || Problem::not_found("evidence");
     let Path((incident, id)) = ids.map_err(|_| missing())?;
     let store = Arc::clone(&api.store);
-    let found = blocking(move || store.evidence(&caller.tenant, &incident)).await?;
-    found
-        .into_iter()
-        .find(|evidence| evidence.id == id)
-        .map(|found| Json(found.into()))
-        .ok_or_else(missing)
+    // Evidence moves with what is merged.
+    let found = blocking(move || {
+        let incident = follow(store.as_ref(), &caller.tenant, &incident)?;
+        incident.map_or(Ok(Vec::new()), |incident| {
+            store.evidence(&caller.tenant, &incident.id)
+        })
+    });
+    let evidence = found.await?.into_iter().find(|evidence| evidence.id == id);
+    evidence.map(|found| Json(found.into())).ok_or_else(missing)
 }
 
 /// Query parameters, or what is wrong with them: names of parameters, nothing else.

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{
     api::parse_time,
     config::Sources,
+    runtime::PluginKind,
     store::{IncidentState, TokenScope},
 };
 
@@ -71,7 +72,7 @@ pub(super) enum Command {
     Replay(Replay),
     /// Run a detector over the telemetry of the data folder, and compare what it would have found.
     Backtest(Backtest),
-    /// List plugins, or check a file.
+    /// List plugins; make, build, test, measure and check one.
     Plugin {
         #[command(subcommand)]
         command: PluginCommand,
@@ -405,11 +406,97 @@ pub(super) struct Backtest {
 pub(super) enum PluginCommand {
     /// List the plugins, also those that don't run, with the reason.
     List,
-    /// Check a file as if it lay in the folder of plugins, and show what it says of itself.
+    /// Make the folder of a new plugin: a small one that compiles, passes its tests and finds something.
+    New(NewPlugin),
+    /// Build a plugin written in Rust: cargo makes a module, which becomes a component.
+    Build(BuildPlugin),
+    /// Run a plugin on its fixtures, in the sandbox and under a host's limits.
+    Test(TestPlugin),
+    /// Measure a detector: time, memory and state, beside those of `errors`.
+    Bench(BenchPlugin),
+    /// Check a file as if it lay in the folder of plugins, and show what it is.
     Inspect {
         /// The component.
         file: PathBuf,
     },
+}
+
+/// `aia plugin new`
+#[derive(Debug, clap::Args)]
+pub(super) struct NewPlugin {
+    /// Its name; its folder is made in the working folder.
+    pub(super) name: String,
+    /// What it does.
+    #[arg(long, value_enum)]
+    pub(super) kind: KindName,
+    /// What it is written in; there is `rust`.
+    #[arg(long, default_value = "rust", value_name = "LANGUAGE")]
+    pub(super) lang: String,
+    /// Folder of the plugin SDK; by default the folder `sdk` of the clone around the working folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) sdk: Option<PathBuf>,
+}
+
+/// The kinds of plugins, as a flag's value.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum KindName {
+    /// Reads telemetry, gives signals.
+    Detector,
+    /// Finds the cause of an incident.
+    Analyst,
+    /// Renders an incident.
+    Reporter,
+}
+
+impl From<KindName> for PluginKind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Detector => Self::Detector,
+            KindName::Analyst => Self::Analyst,
+            KindName::Reporter => Self::Reporter,
+        }
+    }
+}
+
+/// `aia plugin build`
+#[derive(Debug, clap::Args)]
+pub(super) struct BuildPlugin {
+    /// The plugin's folder.
+    #[arg(default_value = ".")]
+    pub(super) folder: PathBuf,
+    /// Where to write the component; by default beside its `Cargo.toml`, under the package's name.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// `aia plugin test`
+#[derive(Debug, clap::Args)]
+pub(super) struct TestPlugin {
+    /// The plugin's folder, which is built first, or a component.
+    #[arg(default_value = ".", value_name = "FOLDER|FILE")]
+    pub(super) plugin: PathBuf,
+    /// Folder of the fixtures; by default `fixtures` in the plugin's folder, or beside the component.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) fixtures: Option<PathBuf>,
+    /// Write what comes out as what is expected from now on.
+    #[arg(long)]
+    pub(super) update: bool,
+}
+
+/// `aia plugin bench`
+#[derive(Debug, clap::Args)]
+pub(super) struct BenchPlugin {
+    /// The component.
+    pub(super) file: PathBuf,
+    /// What to measure with.
+    #[arg(long, value_enum, default_value_t = SignalName::Traces)]
+    pub(super) signal: SignalName,
+    /// Recorded OTLP to measure with, as for `aia replay`, instead of generated telemetry.
+    #[arg(long = "recording", value_name = "FILE")]
+    pub(super) recordings: Vec<PathBuf>,
+    /// The detector's configuration.
+    #[arg(long = "plugin-config", value_name = "JSON", default_value = "{}")]
+    pub(super) plugin_config: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     api::TokenError,
+    authors::AuthorsError,
     backtest::BacktestError,
     config::ConfigError,
     incidents::{ActError, changes::ChangeError},
@@ -77,13 +78,15 @@ pub(super) enum Failure {
     /// No token.
     #[error("cannot make a token")]
     Token(#[from] TokenError),
-    /// A plugin is none.
-    #[error("`{}` is no plugin that AIA would run", file.display())]
-    Plugin {
-        file: PathBuf,
-        #[source]
-        source: BackendError,
-    },
+    /// The sandbox doesn't start.
+    #[error("cannot start the plugin runtime")]
+    Runtime(#[source] BackendError),
+    /// A plugin can't be made, built, loaded or measured.
+    #[error(transparent)]
+    Authors(#[from] AuthorsError),
+    /// A plugin doesn't do what its fixtures say.
+    #[error("{failed} of {cases} cases failed")]
+    Fixtures { failed: usize, cases: usize },
     /// No replay.
     #[error("cannot replay")]
     Replay(#[from] ReplayError),
@@ -105,17 +108,19 @@ pub(super) enum Failure {
 impl Failure {
     /// Whether the caller made a mistake, rather than something having failed.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Config(_)
-                | Self::Replay(ReplayError::UnknownFormat { .. } | ReplayError::UnknownSignal { .. })
-        )
+            | Self::Replay(ReplayError::UnknownFormat { .. } | ReplayError::UnknownSignal { .. }) => true,
+            Self::Authors(error) => error.is_usage(),
+            _ => false,
+        }
     }
 
     /// What to do about it, where that can be said.
     pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.help(),
+            Self::Authors(error) => error.help(),
             Self::NoData { .. } => Some("`--data` names another one; `aia up` makes one".to_owned()),
             Self::Serve(ServeError::Bind { setting, source, .. }) => {
                 (source.kind() == io::ErrorKind::AddrInUse).then(|| {

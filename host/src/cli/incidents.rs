@@ -17,6 +17,7 @@ use crate::{
         model,
     },
     config::Config,
+    incidents::follow,
     server::Backend,
     store::{IncidentFilter, Store},
 };
@@ -113,16 +114,9 @@ pub(super) fn show(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let store = open(backend, config)?;
-    let read = |id: &str| -> Result<IncidentDetails, Failure> {
-        details(store.as_ref(), &of.tenant, id)?.ok_or_else(|| not_found(id))
-    };
-    let mut found = read(id)?;
-    // What was merged is shown where it went; that may have been merged in turn.
-    let mut seen = vec![found.incident.id.clone()];
-    while !found.incident.merged_into.is_empty() && !seen.contains(&found.incident.merged_into) {
-        found = read(&found.incident.merged_into)?;
-        seen.push(found.incident.id.clone());
-    }
+    // What was merged is shown where it went.
+    let incident = follow(store.as_ref(), &of.tenant, id)?.ok_or_else(|| not_found(id))?;
+    let found = details(store.as_ref(), &of.tenant, &incident.id)?.ok_or_else(|| not_found(id))?;
     if output.json {
         output.value(&found)
     } else {

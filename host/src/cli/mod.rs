@@ -1,7 +1,7 @@
 //! The command line.
 //!
 //! `aia up` is the host. Every other command works on the data folder directly, beside a running host or without one,
-//! and needs no token: who can read the folder owns what is in it. Results go to standard output, as tables or with
+//! and needs no token: who can read the folder owns what is in it. Those for authors of plugins need no data folder. Results go to standard output, as tables or with
 //! `--json`; everything else goes to standard error. Text that came with telemetry is made harmless before it reaches
 //! a terminal ([`text`]).
 
@@ -31,7 +31,7 @@ use crate::{
     runtime::{COMPILE_COMMAND, compile_child_main},
     server::Backend,
 };
-use args::{Args, Command, KeyCommand, PluginCommand, TokenCommand};
+use args::{Args, Command, KeyCommand, TokenCommand};
 use failure::Failure;
 pub use output::Output;
 
@@ -84,12 +84,7 @@ fn dispatch(backend: &dyn Backend, args: Args, sources: Sources, output: &mut Ou
         Command::Report(report) => report::run(backend, config, &report, output),
         Command::Replay(wanted) => replay::run(backend, config, &wanted, output),
         Command::Backtest(wanted) => backtest::run(backend, config, wanted, output),
-        Command::Plugin {
-            command: PluginCommand::List,
-        } => plugin::list(backend, config, output),
-        Command::Plugin {
-            command: PluginCommand::Inspect { file },
-        } => plugin::inspect(backend, config, &file, output),
+        Command::Plugin { command } => plugin::run(backend, config, command, output),
         Command::Key {
             command: KeyCommand::Create(create),
         } => key::create(backend, config, &create, output),

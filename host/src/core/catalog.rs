@@ -1,6 +1,5 @@
 //! The plugins of a host: the built-in ones and those of the plugins folder.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -13,7 +12,7 @@ use crate::server::{BackendError, PluginCatalog, PluginInfo};
 use crate::sessions::Detector;
 
 use super::folder::DataFolder;
-use super::plugin_folder::{PluginFile, PluginFolder, Stamp, cannot_read};
+use super::plugin_folder::{PluginFile, PluginFolder, Stamp};
 
 /// What `origin` says of a plugin that is part of the binary.
 const BUILT_IN: &str = "built-in";
@@ -354,24 +353,6 @@ impl PluginCatalog for Catalog {
     }
 }
 
-/// Loads one file as if it lay in the plugins folder.
-pub(super) fn inspect(
-    config: &Config,
-    folder: &DataFolder,
-    secrets: &Secrets,
-    file: &Path,
-) -> Result<PluginInfo, BackendError> {
-    let runtime = runtime(config, Some((folder, secrets)))?;
-    let origin = file
-        .file_name()
-        .unwrap_or(file.as_os_str())
-        .to_string_lossy()
-        .into_owned();
-    let bytes = std::fs::read(file).map_err(|error| cannot_read(file, &error))?;
-    let plugin = runtime.load(&origin, &bytes)?;
-    Ok(info(&origin, &plugin))
-}
-
 /// A runtime as configured, with the folder's cache of compiled plugins or without any.
 pub(super) fn runtime(
     config: &Config,
@@ -420,6 +401,8 @@ fn info(origin: &str, plugin: &Plugin) -> PluginInfo {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::Sources;
 

@@ -14,7 +14,6 @@ mod plugin_folder;
 mod reports;
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -30,9 +29,8 @@ use crate::journal::JournalConfig;
 use crate::log::{KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
 use crate::replay::{Progress, ReplayError, ReplayOptions};
-use crate::server::{
-    Backend, BackendError, NotReady, PluginCatalog, PluginInfo, Readiness, Reports, Running, Services,
-};
+use crate::runtime::Runtime;
+use crate::server::{Backend, BackendError, NotReady, PluginCatalog, Readiness, Reports, Running, Services};
 use crate::sessions::{self, SessionConfig, Sessions};
 use crate::store::{Store, sqlite::Sqlite};
 use catalog::Catalog;
@@ -150,9 +148,8 @@ impl Backend for Host {
         Ok(Arc::new(Catalog::load(config, &folder, &folder.secrets()?)?))
     }
 
-    fn inspect(&self, config: &Config, file: &Path) -> Result<PluginInfo, BackendError> {
-        let folder = DataFolder::open(&config.data)?;
-        catalog::inspect(config, &folder, &folder.secrets()?, file)
+    fn runtime(&self, config: &Config) -> Result<Arc<Runtime>, BackendError> {
+        catalog::runtime(config, None)
     }
 
     fn replay(

@@ -18,6 +18,7 @@ use crate::log::{KeyRing, Log, LogView};
 use crate::metrics::Metrics;
 use crate::replay::{self, Parts, Progress, ReplayError, ReplayOptions, Summary};
 use crate::runtime::{PluginKind, Runtime};
+use crate::scratch::Scratch;
 use crate::secrets::Secrets;
 use crate::server::BackendError;
 use crate::sessions::Offline;
@@ -43,31 +44,7 @@ impl Replayed {
     /// The throw-away folder that all of it lies in, until this is dropped.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
-        self.scratch.as_ref().map(|scratch| scratch.0.as_path())
-    }
-}
-
-/// A folder of its own in the system's folder for temporary files; removed when dropped.
-struct Scratch(std::path::PathBuf);
-
-impl Scratch {
-    fn make() -> std::io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
-        let name = format!("aia-replay-{:016x}", u64::from_le_bytes(random));
-        let path = std::env::temp_dir().join(name);
-        // Fails where it exists, so nobody else can have prepared it.
-        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, folder = %self.0.display(), "cannot remove a throw-away folder");
-        }
+        self.scratch.as_ref().map(Scratch::path)
     }
 }
 
@@ -113,7 +90,7 @@ impl OfflineHost {
             None => Some(Scratch::make().map_err(|error| failed("make a throw-away folder")(error.into()))?),
         };
         let path = options.into.as_deref();
-        let path = path.or(scratch.as_ref().map(|scratch| scratch.0.as_path()));
+        let path = path.or(scratch.as_ref().map(Scratch::path));
         let mut opened = self
             .open(path.unwrap_or(Path::new(".")), scratch.is_some())
             .map_err(failed("open the data folder"))?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aia_telemetry::TenantId;
 
 use super::evidence::item;
+use super::merged::follow;
 use super::severity::word;
 use crate::runtime::{
     Chart, Report, ReportState, ReportedConclusion, ReportedSignal, ReportedSuspect, Series, Signal,
@@ -18,14 +19,16 @@ use crate::store::{
 /// Services that the summary has a sentence for; the rest stand in the list of affected ones.
 const MAX_SENTENCES_ON_SERVICES: usize = 10;
 
-/// Puts together the report of an incident; none if the tenant has no incident of that id.
+/// Puts together the report of an incident, or of the one that it was merged into; none if the tenant has no incident of
+/// that id.
 ///
 /// # Errors
 /// If the store fails.
 pub fn assemble(store: &dyn Store, tenant: &TenantId, id: &str) -> Result<Option<Report>> {
-    let Some(incident) = store.incident(tenant, id)? else {
+    let Some(incident) = follow(store, tenant, id)? else {
         return Ok(None);
     };
+    let id = incident.id.as_str();
     let signals = store.incident_signals(tenant, id)?;
     let timeline = store.timeline(tenant, id)?;
     let evidence = store.evidence(tenant, id)?;

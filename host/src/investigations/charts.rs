@@ -54,11 +54,14 @@ struct Grid {
 }
 
 impl Grid {
-    fn around(during: TimeRange) -> Self {
+    /// Around the incident, as far as anything is known of that time.
+    fn around(during: TimeRange, known: &Range<u64>) -> Self {
         let start = during.start.saturating_sub(BEFORE);
-        let end = during
-            .end
-            .saturating_add(BEHIND)
+        let start = start.max(known.start / SECOND * SECOND).min(during.start);
+        let end = during.end.saturating_add(BEHIND);
+        let end = end
+            .min(known.end)
+            .max(during.end)
             .max(start.saturating_add(SECOND));
         // Whole seconds, so that steps are the same for people and for charts.
         let step = (end - start)
@@ -97,7 +100,9 @@ pub(super) fn charts(
     budget: ScanBudget,
     now: u64,
 ) -> Result<Vec<ChartRecord>, LogError> {
-    let grid = Grid::around(during);
+    // What lies before the first telemetry or is yet to come isn't known, which is not the same as nothing.
+    let known = log.known_since(scope)?..now;
+    let grid = Grid::around(during, &known);
     let mut charts = Vec::new();
     for subject in subjects {
         let wanted = Wanted {
@@ -123,8 +128,6 @@ pub(super) fn charts(
             (None, Some(steps)) => (subject.service.clone(), steps),
             (None, None) => continue,
         };
-        // What lies before the first telemetry or is yet to come isn't known, which is not the same as nothing.
-        let known = log.known_since(scope)?..now;
         charts.extend(draw(&name, &steps, grid, &known));
     }
     Ok(charts)
@@ -265,7 +268,7 @@ mod tests {
                 start: 10_000 * SECOND,
                 end: (10_000 + length) * SECOND,
             };
-            let grid = Grid::around(during);
+            let grid = Grid::around(during, &(0..u64::MAX));
             assert!(
                 grid.steps <= 120 && grid.step.is_multiple_of(SECOND),
                 "{length}: {}",
@@ -276,11 +279,28 @@ mod tests {
             assert_eq!(grid.index(grid.start), Some(0));
             assert_eq!((grid.index(grid.start - 1), grid.index(grid.end())), (None, None));
         }
-        let grid = Grid::around(TimeRange {
-            start: 5,
-            end: u64::MAX,
-        });
+        let grid = Grid::around(
+            TimeRange {
+                start: 5,
+                end: u64::MAX,
+            },
+            &(0..u64::MAX),
+        );
         assert!(grid.steps <= 120);
+    }
+
+    #[test]
+    fn grids_begin_and_end_with_what_is_known_but_have_the_whole_incident() {
+        let during = TimeRange {
+            start: 10_000 * SECOND,
+            end: 10_060 * SECOND,
+        };
+        let known = |start, end| start * SECOND..end * SECOND;
+        let grid = Grid::around(during, &known(9_940, 10_100));
+        assert_eq!((grid.start, grid.step), (9_940 * SECOND, 2 * SECOND));
+        assert_eq!(grid.end(), 10_100 * SECOND);
+        let grid = Grid::around(during, &known(10_020, 10_030));
+        assert!(grid.start <= during.start && grid.end() >= during.end);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::time::Duration;
 pub use error::{Flaw, ReplayError};
 pub(crate) use player::{Parts, play};
 pub use source::Input;
+pub(crate) use source::Recording;
 
 use crate::store::Scope;
 

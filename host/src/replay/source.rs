@@ -92,14 +92,30 @@ pub(super) fn recognise(input: &Input) -> Result<Kind, ReplayError> {
 }
 
 /// A recorded request.
-pub(super) struct Request {
+pub(crate) struct Request {
     /// From 0, counted by the file.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Where it begins behind decompression.
     pub(super) offset: u64,
-    pub(super) signal: SignalType,
-    pub(super) encoding: Encoding,
-    pub(super) body: Vec<u8>,
+    pub(crate) signal: SignalType,
+    pub(crate) encoding: Encoding,
+    pub(crate) body: Vec<u8>,
+}
+
+/// One recorded file, in the order in which it was recorded.
+pub(crate) struct Recording(Requests);
+
+impl Recording {
+    /// Opens a file; `limit` is the largest request, in bytes.
+    pub(crate) fn open(input: &Input, limit: usize) -> Result<Self, ReplayError> {
+        let kind = recognise(input)?;
+        Requests::open(&input.path, kind, limit, Rc::default()).map(Self)
+    }
+
+    /// The next request; none at the end.
+    pub(crate) fn read(&mut self) -> Result<Option<Request>, ReplayError> {
+        self.0.next()
+    }
 }
 
 /// A file that is being read.

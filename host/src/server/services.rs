@@ -1,6 +1,6 @@
 //! The seam between the shells (listeners, API, command line) and what does the work.
 
-use std::{error::Error, future::Future, path::Path, pin::Pin, sync::Arc};
+use std::{error::Error, future::Future, pin::Pin, sync::Arc};
 
 use aia_telemetry::{IngestSecrets, TenantId};
 use prometheus_client::registry::Registry;
@@ -12,6 +12,7 @@ use crate::{
     core::Replayed,
     ingest::Intake,
     replay::{Progress, ReplayError, ReplayOptions},
+    runtime::Runtime,
     store::Store,
 };
 
@@ -180,11 +181,11 @@ pub trait Backend: Sync {
     /// If the runtime can't be started; a plugin that fails is listed with its problem.
     fn plugins(&self, config: &Config) -> Result<Arc<dyn PluginCatalog>, BackendError>;
 
-    /// Checks a file as if it lay in the folder of plugins.
+    /// The runtime that plugins have, for whoever writes one. Needs no data folder, and makes none.
     ///
     /// # Errors
-    /// If it can't be read or is no plugin.
-    fn inspect(&self, config: &Config, file: &Path) -> Result<PluginInfo, BackendError>;
+    /// If it can't be started.
+    fn runtime(&self, config: &Config) -> Result<Arc<Runtime>, BackendError>;
 
     /// Replays recorded files, in a throw-away folder or a named one.
     ///

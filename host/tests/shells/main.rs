@@ -4,6 +4,7 @@
 
 mod acts;
 mod api;
+mod authors;
 mod cli;
 mod config;
 mod grpc;

@@ -1,6 +1,7 @@
 //! Remembers decided traces, so that a caller's error that arrives late joins its group instead of making a new one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use aia_plugin_sdk::{SpanId, TraceId};
 use serde::{Deserialize, Serialize};
@@ -69,10 +70,13 @@ impl Decided {
         groups: impl Iterator<Item = GroupId>,
         spans: &[(SpanId, SpanId)],
     ) {
-        if !self.traces.contains_key(&trace) {
-            self.order.push_back(trace);
-        }
-        let decided = self.traces.entry(trace).or_default();
+        let decided = match self.traces.entry(trace) {
+            Entry::Vacant(entry) => {
+                self.order.push_back(trace);
+                entry.insert(DecidedTrace::default())
+            }
+            Entry::Occupied(entry) => entry.into_mut(),
+        };
         for group in groups {
             if !decided.groups.contains(&group) && decided.groups.len() < MAX_GROUPS_OF_TRACE {
                 decided.groups.push(group);

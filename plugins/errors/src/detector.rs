@@ -211,7 +211,9 @@ impl Errors {
         now
     }
 
-    /// Takes a span in that failed, or perhaps did.
+    /// Takes a span in that failed, or perhaps did. In Wasm a function of its own: the loop over all spans is quicker,
+    /// the less is in it.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn span(
         &mut self,
         span: Span<'_>,

@@ -135,8 +135,11 @@ impl Hold {
     /// Takes a trace and all that links join with it, in either direction.
     fn take_linked(&mut self, trace: TraceId) -> Linked {
         let mut linked = Linked::new();
-        let mut wanted = BTreeSet::from([trace]);
-        while let Some(next) = wanted.pop_first() {
+        // Most traces have no links: what isn't wanted takes no memory.
+        let mut wanted = BTreeSet::new();
+        let mut following = Some(trace);
+        while let Some(next) = following.or_else(|| wanted.pop_first()) {
+            following = None;
             let Some(held) = self.traces.remove(&next) else {
                 continue;
             };

@@ -123,16 +123,38 @@ fn set(hash: u64) -> usize {
     usize::try_from(hash % (SLOTS / WAYS) as u64).unwrap_or_default() * WAYS
 }
 
-/// Whether two texts are the same. Eight bytes at a time: Wasm has no `memcmp`, and what stands in for it goes byte by
+/// Whether two texts are the same. Many bytes at a time: Wasm has no `memcmp`, and what stands in for it goes byte by
 /// byte.
 fn same(one: &[u8], other: &[u8]) -> bool {
-    let ((words, tail), (other_words, other_tail)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let ((blocks, rest), (other_blocks, other_rest)) = (one.as_chunks::<32>(), other.as_chunks::<32>());
     one.len() == other.len()
-        && tail == other_tail
-        && words
+        && blocks
             .iter()
-            .zip(other_words)
-            .all(|(word, other)| u64::from_le_bytes(*word) == u64::from_le_bytes(*other))
+            .zip(other_blocks)
+            .all(|(block, other)| are_same(block.as_chunks().0, other.as_chunks().0))
+        && are_same(rest.as_chunks().0, other_rest.as_chunks().0)
+        && end(one) == end(other)
+}
+
+fn are_same(words: &[[u8; 8]], others: &[[u8; 8]]) -> bool {
+    let pairs = words.iter().zip(others);
+    pairs.fold(0, |differences, (word, other)| {
+        differences | (u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other))
+    }) == 0
+}
+
+/// The last eight bytes, or all of a shorter text: with its length and the whole words before, all that it is.
+fn end(text: &[u8]) -> u64 {
+    if let Some(last) = text.last_chunk() {
+        return u64::from_le_bytes(*last);
+    }
+    let halves = text.first_chunk().zip(text.last_chunk());
+    match halves {
+        Some((first, last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        None => text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
 }
 
 /// A hash of texts and of where each ends. It needs no key: who makes texts collide only has them read anew.
@@ -149,11 +171,9 @@ fn hash(texts: &[&[u8]]) -> u64 {
         for block in blocks {
             take(&mut lanes, block.as_chunks().0);
         }
-        let (words, tail) = rest.as_chunks();
-        take(&mut lanes, words);
-        let tail = tail.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        take(&mut lanes, rest.as_chunks().0);
         let [first, second, ..] = &mut lanes;
-        *first = mixed(*first ^ tail);
+        *first = mixed(*first ^ end(text));
         *second = mixed(*second ^ text.len() as u64);
     }
     lanes
@@ -212,7 +232,16 @@ mod tests {
             assert!(!same(&text, &other), "{place}");
             assert_ne!(hash(&[&text]), hash(&[&other]), "{place}");
         }
-        assert!(same(&text, &text.clone()) && !same(&text, &text[..130]));
+        for length in 0..text.len() {
+            let (short, mut other) = (&text[..length], text[..length].to_vec());
+            assert!(same(short, &other) && !same(&text, short), "{length}");
+            for place in 0..length {
+                other[place] = b'y';
+                assert!(!same(short, &other), "{length}, {place}");
+                assert_ne!(hash(&[short]), hash(&[&other]), "{length}, {place}");
+                other[place] = b'x';
+            }
+        }
     }
 
     #[test]

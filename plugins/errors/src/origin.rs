@@ -28,6 +28,18 @@ pub(crate) struct Laid {
 }
 
 impl Laid {
+    /// The error of a span by itself.
+    fn of_span(span: &HeldSpan) -> Self {
+        Self {
+            group: span.group,
+            request: span.is_request.then_some(span.group),
+            time: time(span),
+            rows: vec![span.row],
+            passing_rows: Vec::new(),
+            affected: BTreeSet::new(),
+        }
+    }
+
     /// The error that a log record tells of, by itself.
     pub(crate) fn of_log(log: &HeldLog) -> Self {
         Self {
@@ -66,6 +78,30 @@ struct Node<'a> {
 /// names, the one it links to, or else — where the spans between them went well and weren't held — the tightest one
 /// around it in time, of its own service if there is one.
 pub(crate) fn decide<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option<&'a str>) -> Decision {
+    match alone(traces) {
+        Some(span) if span.perhaps || service(span.group).is_none() => Decision::default(),
+        Some(span) => Decision {
+            laid: vec![Laid::of_span(span)],
+            is_certain: true,
+            spans: vec![(span.id, span.parent)],
+        },
+        None => decide_together(traces, service),
+    }
+}
+
+/// The span, where nothing else is held of its trace: what most errors that reach nobody else look like.
+fn alone(traces: &Linked) -> Option<&HeldSpan> {
+    match traces.as_slice() {
+        [(_, held)] if held.logs.is_empty() => match held.spans.as_slice() {
+            [span] => Some(span),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Decides as [`decide`] says, however much is held.
+fn decide_together<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option<&'a str>) -> Decision {
     let nodes = nodes(traces, &service);
     let ancestors: Vec<Vec<usize>> = (0..nodes.len()).map(|index| ancestors(&nodes, index)).collect();
     let failed = |index: &usize| nodes.get(*index).is_some_and(|node| !node.span.perhaps);
@@ -129,11 +165,7 @@ pub(crate) fn decide<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option
                     .iter()
                     .find(|above| above.span.is_request)
                     .map(|above| above.span.group),
-                time: if node.span.end.is_set() {
-                    node.span.end
-                } else {
-                    node.span.start
-                },
+                time: time(node.span),
                 rows: own.iter().map(|above| above.span.row).collect(),
                 passing_rows: passing.clone().map(|above| above.span.row).collect(),
                 affected: passing.map(|above| above.service.to_owned()).collect(),
@@ -175,6 +207,11 @@ pub(crate) fn decide<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option
     }
     decision.spans = spans;
     decision
+}
+
+/// When a span failed: at its end, if that is known.
+fn time(span: &HeldSpan) -> Time {
+    if span.end.is_set() { span.end } else { span.start }
 }
 
 /// Adds an error, or joins it with one of the same group: a request that tried three times failed once.
@@ -275,4 +312,44 @@ fn ancestors(nodes: &[Node<'_>], index: usize) -> Vec<usize> {
         next = nodes.get(parent).and_then(|node| node.parent);
     }
     above
+}
+
+#[cfg(test)]
+mod tests {
+    use aia_plugin_sdk::snapshot;
+
+    use super::*;
+    use crate::hold::Hold;
+
+    #[test]
+    fn a_span_alone_is_decided_like_any_other() {
+        let known: GroupId = snapshot::decode(1, &snapshot::encode(1, &7_u64)).unwrap();
+        for bits in 0..64_u64 {
+            let is = |bit: u32| bits & 1 << bit != 0;
+            let id = SpanId(7);
+            let trace = TraceId { high: 1, low: 2 };
+            let span = HeldSpan {
+                id,
+                parent: SpanId(if is(0) { 7 } else { bits & 2 }),
+                link: is(2).then_some((trace, id)),
+                group: known,
+                perhaps: is(3),
+                is_request: is(4),
+                is_exception: is(1),
+                start: Time::from_secs(3),
+                end: Time::from_secs(bits & 4),
+                row: RowId { segment: 5, row: 6 },
+            };
+            let mut hold = Hold::default();
+            hold.span(trace, span, Time::from_secs(1));
+            let traces = hold.next_due(Time::from_secs(1)).unwrap();
+            assert!(alone(&traces).is_some());
+            let service = |group: GroupId| (is(5) && group == known).then_some("shop");
+            assert_eq!(
+                decide(&traces, service),
+                decide_together(&traces, service),
+                "{bits:b}"
+            );
+        }
+    }
 }

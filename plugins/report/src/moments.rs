@@ -32,7 +32,18 @@ pub(crate) fn moments(report: &Report) -> Vec<Moment<'_>> {
     let mut moments: Vec<Moment<'_>> = Vec::new();
     for entry in &report.timeline {
         let is_change = entry.kind == "change";
-        let change = entry.evidence.iter().find_map(|id| changes.get(id.as_str()));
+        let mut evidence: Vec<&str> = entry.evidence.iter().map(String::as_str).collect();
+        let named = evidence.iter().find_map(|id| changes.get(id));
+        // The timeline tells of a change when it is taken note of, before anybody has it as evidence.
+        let meant = || {
+            changes.values().find(|item| {
+                is_change && item.time == entry.time && entry.text.contains(item.service.as_str())
+            })
+        };
+        let change = named.or_else(meant);
+        if let Some(item) = change.filter(|_| named.is_none()) {
+            evidence.push(&item.id);
+        }
         if let Some(item) = change.filter(|_| is_change) {
             told.insert(item.id.as_str());
         }
@@ -40,7 +51,7 @@ pub(crate) fn moments(report: &Report) -> Vec<Moment<'_>> {
             time: entry.time,
             kind: &entry.kind,
             text: &entry.text,
-            evidence: entry.evidence.iter().map(String::as_str).collect(),
+            evidence,
             change: is_change.then_some(0),
             link: change.filter(|_| is_change).and_then(|item| field(item, "link")),
         });

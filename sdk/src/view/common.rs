@@ -7,11 +7,13 @@ use super::value::{Attributes, Value};
 use crate::columns::{Common, Strings};
 
 /// Row `index` of a column; 0 where there is none.
+#[inline]
 pub(super) fn at<T: Copy + Default>(column: &[T], index: u32) -> T {
     column.get(index as usize).copied().unwrap_or_default()
 }
 
 /// The range of children that row `index` owns, where `ends` is the cumulative column.
+#[inline]
 pub(super) fn range(ends: &[u32], index: u32) -> Range<u32> {
     let start = index.checked_sub(1).map_or(0, |before| at(ends, before));
     start..at(ends, index)
@@ -23,6 +25,7 @@ pub(super) fn text(strings: &Strings, index: u32) -> &str {
 }
 
 /// The bytes of string `index`; cheaper than [`text`] where they are only compared.
+#[inline]
 pub(super) fn text_bytes(strings: &Strings, index: u32) -> &[u8] {
     let range = range(&strings.ends, index);
     strings

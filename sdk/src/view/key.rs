@@ -3,7 +3,7 @@
 use super::common::{range, rows, text_bytes};
 use super::text::Text;
 use super::value::{Attributes, Value};
-use crate::columns::Common;
+use crate::columns::{Common, Strings};
 
 /// An attribute's key as this batch numbers it. Looking up attributes by it compares numbers instead of texts; get it
 /// once per batch by `batch.key("http.route")`. It means nothing in another batch.
@@ -53,35 +53,8 @@ impl<const N: usize> Keys<N> {
     /// Finds the keys of these names.
     pub(super) fn find_all(common: &Common, names: [&str; N]) -> Self {
         let () = Self::FITS;
-        let strings = &common.strings;
-        // Most texts are values: a look at length and first byte tells nearly all of them from the names.
-        let bit = |number: usize| 1_u64 << (number & 63);
-        let first = |bytes: &[u8]| bytes.first().map_or(0, |byte| bit(usize::from(*byte)));
-        let lengths = names.iter().fold(0, |bits, name| bits | bit(name.len()));
-        let firsts = names.iter().fold(0, |bits, name| bits | first(name.as_bytes()));
         let mut keys = [Key(u32::MAX); N];
-        let mut missing = N;
-        let mut start = strings.ends.first().copied().unwrap_or_default() as usize;
-        for (index, &end) in (1_u32..).zip(strings.ends.iter().skip(1)) {
-            let (begin, end) = (start, end as usize);
-            start = end;
-            if lengths & bit(end.wrapping_sub(begin)) == 0 {
-                continue;
-            }
-            let bytes = strings.utf8.get(begin..end).unwrap_or_default();
-            if firsts & first(bytes) == 0 {
-                continue;
-            }
-            for (key, name) in keys.iter_mut().zip(&names) {
-                if !key.is_present() && !name.is_empty() && name.as_bytes() == bytes {
-                    *key = Key(index);
-                    missing -= 1;
-                }
-            }
-            if missing == 0 {
-                break;
-            }
-        }
+        find_names(&common.strings, &names, &mut keys);
         Self {
             keys,
             places: places(&keys),
@@ -103,18 +76,78 @@ impl<const N: usize> Keys<N> {
             attributes,
             rows: [NO_ROW; N],
         };
-        for (row, key) in attributes.keys() {
-            let place = self
-                .places
-                .get(*key as usize)
-                .map_or(N, |place| usize::from(*place));
-            if let Some(found) = found.rows.get_mut(place)
-                && *found == NO_ROW
-            {
-                *found = row;
+        find_rows(&self.places, attributes.keys(), &mut found.rows);
+        found
+    }
+}
+
+/// Finds the first text of each name. In Wasm a function of its own, as [`find_rows`].
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+fn find_names(strings: &Strings, names: &[&str], keys: &mut [Key]) {
+    // Most texts are values: a look at length and first byte, at both at once, tells nearly all of them from the names.
+    let bit = |number: usize| 1_u64 << (number & 63);
+    let lengths = names.iter().fold(0, |bits, name| bits | bit(name.len()));
+    let firsts = names.iter().filter_map(|name| name.as_bytes().first());
+    let firsts = firsts.fold(0, |bits, byte| bits | bit(usize::from(*byte)));
+    let mut missing = names.len();
+    let mut start = strings.ends.first().copied().unwrap_or_default() as usize;
+    for (index, &end) in (1_u32..).zip(strings.ends.iter().skip(1)) {
+        let (begin, end) = (start, end as usize);
+        start = end;
+        let Some(first) = strings.utf8.get(begin) else {
+            continue;
+        };
+        let both = (lengths >> (end.wrapping_sub(begin) & 63)) & (firsts >> (first & 63));
+        if both & 1 != 0 {
+            let bytes = strings.utf8.get(begin..end).unwrap_or_default();
+            missing -= name(bytes, index, names, keys);
+            if missing == 0 {
+                break;
             }
         }
-        found
+    }
+}
+
+/// Makes a text the key of the names that it is and that have none; how many.
+#[cold]
+fn name(bytes: &[u8], index: u32, names: &[&str], keys: &mut [Key]) -> usize {
+    let mut named = 0;
+    for (key, name) in keys.iter_mut().zip(names) {
+        if !key.is_present() && !name.is_empty() && name.as_bytes() == bytes {
+            *key = Key(index);
+            named += 1;
+        }
+    }
+    named
+}
+
+/// Notes the first row of each key, counted from where `keys` begins.
+///
+/// In Wasm a function of its own: runtimes keep the values of a small function in registers, those of a large one on
+/// the stack, and this loop runs for every attribute.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+fn find_rows<const N: usize>(places: &[u8], keys: &[u32], rows: &mut [u32; N]) {
+    let mut row = 0_u32;
+    let mut look = |key: u32| {
+        if let Some(place) = places.get(key as usize)
+            && let Some(found) = rows.get_mut(usize::from(*place))
+            && *found == NO_ROW
+        {
+            *found = row;
+        }
+        row = row.wrapping_add(1);
+    };
+    // Four at a time: at the end of every round of a loop, Wasm looks whether its time is up.
+    let (fours, rest) = keys.as_chunks();
+    for [one, two, three, four] in fours {
+        look(*one);
+        look(*two);
+        look(*three);
+        look(*four);
+    }
+    for key in rest {
+        look(*key);
     }
 }
 
@@ -140,6 +173,7 @@ fn places(keys: &[Key]) -> Vec<u8> {
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a, const N: usize> {
     attributes: Attributes<'a>,
+    /// Where each key is among the attributes.
     rows: [u32; N],
 }
 
@@ -177,7 +211,8 @@ impl<'a, const N: usize> Found<'a, N> {
 
     #[inline]
     fn row(&self, position: usize) -> Option<u32> {
-        self.rows.get(position).copied().filter(|row| *row != NO_ROW)
+        let row = self.rows.get(position).copied().filter(|row| *row != NO_ROW);
+        row.map(|row| self.attributes.start().wrapping_add(row))
     }
 }
 

@@ -31,6 +31,7 @@ impl<'a> Text<'a> {
     }
 
     /// The text's bytes: cheaper than [`Text::as_str`] where they are only compared.
+    #[inline]
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
         text_bytes(self.strings, self.index)

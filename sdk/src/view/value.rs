@@ -75,11 +75,17 @@ impl<'a> Attributes<'a> {
         self.len() == 0
     }
 
-    /// The keys, each with its row in the columns.
+    /// The row of the first one in the columns.
     #[inline]
-    pub(super) fn keys(self) -> impl Iterator<Item = (u32, &'a u32)> {
+    pub(super) fn start(self) -> u32 {
+        self.start
+    }
+
+    /// The keys, in the order they were sent.
+    #[inline]
+    pub(super) fn keys(self) -> &'a [u32] {
         let keys = self.columns.key.get(self.start as usize..self.end as usize);
-        (self.start..).zip(keys.unwrap_or_default())
+        keys.unwrap_or_default()
     }
 
     /// The text of the value in a row of the columns, if it is a string.

@@ -27,8 +27,8 @@ const FILES_PER_SIGNAL: usize = 6;
 fn folder() -> PathBuf {
     match std::env::var_os("AIA_DATA") {
         Some(folder) => folder.into(),
-        // Next to the repository.
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+        // Next to the repository; asked of cargo now, since checkouts may share a target folder.
+        None => Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../shared/data"),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod aia;
 mod process;
+mod recorder;
 mod shop;
 mod verdict;
 
@@ -15,6 +16,7 @@ use clap::Args;
 
 use crate::cargo::build;
 use crate::demo::aia::Aia;
+use crate::demo::recorder::Recorder;
 use crate::demo::shop::{FAULTY_RELEASE, GOOD_RELEASE, Shop};
 use crate::interrupt::{self, wait_for};
 use crate::progress::Progress;
@@ -43,6 +45,9 @@ pub(crate) struct Options {
     /// Keep AIA's data, to look at it with `aia up --data`.
     #[arg(long)]
     keep: bool,
+    /// Keep what the shop sends as `shop.traces.otlp.zst` and so on, to replay it; without paths of this machine.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "kill")]
+    record: Option<PathBuf>,
 }
 
 /// Plays it. All processes have ended when this returns, whatever happened.
@@ -112,26 +117,42 @@ impl Scene {
 
     fn play(&self, options: &Options) -> Result<()> {
         let mut aia = Aia::start(&self.aia, &self.data(), &self.folder, &self.logs())?;
-        let mut shop = Shop::open(&self.shop, &self.logs(), aia.otlp(), aia.ingest_key())?;
+        let recorder = match &options.record {
+            Some(folder) => Some(Recorder::start(&self.shop, &self.logs(), aia.otlp(), folder)?),
+            None => None,
+        };
+        let endpoint = recorder.as_ref().map_or(aia.otlp(), Recorder::url);
+        let mut shop = Shop::open(&self.shop, &self.logs(), endpoint, aia.ingest_key())?;
         eprintln!("  AIA receives at {} and answers at {}", aia.otlp(), aia.api());
+        let verdict = self.perform(options, &mut aia, &mut shop);
+        // Ends the services, which send what they still have.
+        drop(shop);
+        if let (Some(recorder), Some(folder)) = (recorder, &options.record) {
+            recorder.end()?;
+            eprintln!("  what the shop sent is in {}", folder.display());
+        }
+        verdict
+    }
 
+    /// The shop runs healthy and then with another release, as AIA looks on.
+    fn perform(&self, options: &Options, aia: &mut Aia, shop: &mut Shop) -> Result<()> {
         stay_quiet(
-            &mut aia,
-            &mut shop,
+            aia,
+            shop,
             &format!("the shop runs healthy, release {GOOD_RELEASE}"),
         )?;
         shop.release(FAULTY_RELEASE, !options.healthy)?;
         if options.healthy {
             stay_quiet(
-                &mut aia,
-                &mut shop,
+                aia,
+                shop,
                 &format!("payment {FAULTY_RELEASE} runs, without a fault"),
             )?;
             println!("\nno incident, as it should be");
             return Ok(());
         }
-        let id = self.fail(&mut aia, &mut shop, options.kill)?;
-        verdict::check(&aia, &id, &self.report())
+        let id = self.fail(aia, shop, options.kill)?;
+        verdict::check(aia, &id, &self.report())
     }
 
     /// The shop fails until there is an incident and beyond; its id.

@@ -168,6 +168,9 @@ fn a_merged_incident_gives_everything_away() {
         (gone.state, gone.lifecycle.merged_into.as_str()),
         (IncidentState::Resolved, "inc-00")
     );
+    // Links to it still lead to its report.
+    let report = report::assemble(&fixture.store, &fixture.scope.tenant, "inc-01").unwrap();
+    assert_eq!(report.unwrap().incident, "inc-00");
     let kinds: Vec<String> = fixture
         .timeline("inc-00")
         .into_iter()
