@@ -1,32 +1,32 @@
 //! The detector: reads errors out of telemetry, holds them, lays them at their origins and signals groups.
 
-use std::time::Duration;
+mod judge;
 
 use aia_plugin_sdk::{
-    Detector, Level, LogRecord, Logs, Manifest, OpenError, Outcome, Resource, RowId, Severity, Span, Spans,
-    Time, TraceId, snapshot,
+    Detector, Level, LogRecord, Logs, Manifest, OpenError, Outcome, Resource, RowId, Span, Spans, Time,
+    TraceId, snapshot,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::{self, EXCEPTION, Exception, LogKeys, SpanFound, SpanKeys};
 use crate::classify::{Verdict, is_request, judge};
-use crate::config::{Config, SCHEMA, TICK_SECONDS};
+use crate::config::{Config, SCHEMA};
 use crate::decided::{Decided, Late};
-use crate::fault::{Fault, GroupId};
-use crate::group::{Circumstances, Group, MAX_SERVICE_BYTES};
+use crate::fault::{Fault, FaultKind, GroupId};
+use crate::group::{Group, MAX_SERVICE_BYTES};
 use crate::groups::Groups;
 use crate::hold::{HeldLog, HeldSpan, Hold, Linked};
 use crate::identify::{Cause, Identify};
+use crate::novelty::clean_before;
 use crate::operation::OperationSource;
 use crate::origin::{Laid, decide};
 use crate::releases::{MAX_RELEASE_BYTES, Releases};
-use crate::signal;
 use crate::tally::Tally;
 use crate::text::clip;
 use crate::traffic::Traffic;
 
 /// Version of the state in snapshots.
-const SNAPSHOT_VERSION: u32 = 1;
+const SNAPSHOT_VERSION: u32 = 2;
 
 /// OTLP's smallest severity number of an error.
 const SEVERITY_ERROR: u8 = 17;
@@ -72,6 +72,10 @@ impl Detector for Errors {
             .signal(
                 "errors.status",
                 "Spans of an operation have the status \"error\" repeatedly",
+            )
+            .signal(
+                "errors.record",
+                "A service writes a log record of an error repeatedly that it didn't write before",
             )
     }
 
@@ -258,10 +262,16 @@ impl Errors {
         let cause = Exception::of_log(keys, record).map(Cause::Exception);
         let (id, fault) = match &cause {
             Some(cause) => self.identify.group(sender.service, cause),
-            None => match Fault::from_body(sender.service, record) {
+            None => match Fault::from_body(sender.service, record)
+                .or_else(|| Fault::from_record(sender.service, record))
+            {
                 Some(fault) => (fault.group(), Some(fault)),
                 None => return,
             },
+        };
+        let is_plain = match &fault {
+            Some(fault) => fault.kind == FaultKind::Record,
+            None => false,
         };
         let time = if record.time().is_set() {
             record.time()
@@ -278,6 +288,7 @@ impl Errors {
         let log = HeldLog {
             span: record.span_id(),
             group: id,
+            is_plain,
             time,
             row: record.row(),
         };
@@ -300,6 +311,7 @@ impl Errors {
         match self.state.groups.get_mut(id) {
             Some(group) => {
                 group.last_seen = now;
+                group.seen = group.seen.saturating_add(1);
                 if group.release != sender.release {
                     group.release = sender.release.to_owned();
                 }
@@ -308,7 +320,18 @@ impl Errors {
                 let Some(fault) = fault() else { return };
                 let ticks = self.config.window_ticks();
                 let (service, release) = (sender.service, sender.release);
-                let group = Group::new(fault, service, &operation(), release, now, ticks);
+                let traffic = &self.state.traffic;
+                let family = fault.family(|name| traffic.knows(name));
+                let before = traffic.total(service);
+                let groups = &self.state.groups;
+                let clean = match fault.kind {
+                    FaultKind::Record => clean_before(groups.iter(), service, before),
+                    _ => before,
+                };
+                let mut group = Group::new(fault, service, &operation(), release, now, ticks);
+                group.family = family;
+                group.requests_before = before;
+                group.clean_before = clean;
                 self.state.groups.insert(id, group);
             }
         }
@@ -342,7 +365,8 @@ impl Errors {
         if decision.laid.is_empty() {
             return;
         }
-        for (trace, _) in traces {
+        // What comes later of a trace that only left records is no echo of them.
+        for (trace, _) in traces.iter().filter(|_| decision.is_certain) {
             let laid = decision.laid.iter().map(|laid| laid.group);
             self.state.decided.remember(*trace, laid, &decision.spans);
         }
@@ -359,52 +383,6 @@ impl Errors {
                 }
                 group.count(laid, now);
             }
-        }
-    }
-
-    /// Signals groups that are news, and learns what is usual.
-    fn signal(&mut self, now: Time, out: &mut Outcome) {
-        let State {
-            started,
-            groups,
-            traffic,
-            releases,
-            ..
-        } = &mut self.state;
-        let warm_up = Duration::from_secs(self.config.warm_up_seconds);
-        let warm_up_ends = started.after(warm_up);
-        let ticks = u32::try_from(now.since(*started).as_secs().div_ceil(TICK_SECONDS)).unwrap_or(u32::MAX);
-        for (_, group) in groups.iter_mut() {
-            let change = releases.change(&group.service, &group.release);
-            let circumstances = Circumstances {
-                requests: traffic.requests(&group.service, &group.operation),
-                is_warm_up: now < warm_up_ends
-                    || !group.baseline.is_known() && group.first_seen <= warm_up_ends,
-                is_new_in_release: change.is_some() && group.first_release == group.release,
-            };
-            let severity = group.severity(circumstances, &self.config);
-            let was_always_there = group.first_seen <= warm_up_ends;
-            // What most requests suffer from is no background, whenever it began.
-            if was_always_there && now >= warm_up_ends && severity < Severity::High {
-                group.baseline.end_warm_up();
-            }
-            if !group.is_news(circumstances, &self.config) {
-                group.forget_stale(now, &self.config);
-            } else if group.pending.count > 0 && group.may_signal(now, &self.config) {
-                out.emit(signal::take(group, severity, circumstances.requests, change));
-                group.last_signal = now;
-            }
-            let errors = group.window.current();
-            if was_always_there && now < warm_up_ends {
-                group
-                    .baseline
-                    .learn_warm_up(errors, circumstances.requests, &group.window, ticks);
-            } else {
-                group
-                    .baseline
-                    .learn(errors, circumstances.requests, &group.window);
-            }
-            group.window.tick();
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum FaultKind {
     Rpc,
     /// A span's status.
     Status,
+    /// A log record that says no more than that it is an error.
+    Record,
 }
 
 impl FaultKind {
@@ -47,6 +49,7 @@ impl FaultKind {
             Self::Http => "errors.http",
             Self::Rpc => "errors.rpc",
             Self::Status => "errors.status",
+            Self::Record => "errors.record",
         }
     }
 }
@@ -106,6 +109,25 @@ impl Fault {
         Some(Self::exception(service, kind, text, ""))
     }
 
+    /// A log record of an error that tells of no exception: the place that wrote it, or its text without what varies.
+    pub(crate) fn from_record(service: &str, record: LogRecord<'_>) -> Option<Self> {
+        let text = record.body().as_str()?.trim();
+        if text.is_empty() {
+            return None;
+        }
+        let template = message::normalise(text);
+        let parts = [FaultKind::Record.signal_kind(), service, &template];
+        Some(Self {
+            kind: FaultKind::Record,
+            exception_type: String::new(),
+            message: clip(text, MAX_MESSAGE_BYTES).to_owned(),
+            stacktrace: String::new(),
+            frames: Vec::new(),
+            status: String::new(),
+            parts: clipped(&parts),
+        })
+    }
+
     /// The failure of a span without exception.
     pub(crate) fn from_failure(service: &str, operation: &str, failure: &Failure, span: Span<'_>) -> Self {
         let (kind, status) = match failure {
@@ -148,15 +170,26 @@ impl Fault {
     /// The group it belongs to. FNV-1a: it needs no key, as a sender that makes its own errors collide only hides
     /// them from itself.
     pub(crate) fn group(&self) -> GroupId {
-        let bytes = self.parts.iter().flat_map(|part| part.bytes().chain([0xff]));
-        GroupId(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        }))
+        GroupId(hash(self.parts.iter().map(String::as_str)))
     }
 
     /// Whether it says more than that something failed.
     pub(crate) fn is_exception(&self) -> bool {
         self.kind == FaultKind::Exception
+    }
+
+    /// What the fault is, whichever service has it and whichever service it names: one that comes and goes all over a
+    /// system is one trouble of the system. Nothing for faults without a text of their own.
+    pub(crate) fn family(&self, is_service: impl Fn(&str) -> bool) -> Option<u64> {
+        if self.kind != FaultKind::Exception || self.message.is_empty() {
+            return None;
+        }
+        let template = message::normalise(&self.message);
+        let words = template.split_whitespace().map(|word| {
+            let name = word.trim_matches(|letter: char| !letter.is_alphanumeric());
+            if is_service(name) { "<service>" } else { word }
+        });
+        Some(hash([self.exception_type.as_str()].into_iter().chain(words)))
     }
 
     /// Bytes it takes in a snapshot, roughly.
@@ -170,6 +203,14 @@ impl Fault {
         let lists = self.frames.iter().chain(&self.parts);
         texts.into_iter().chain(lists).map(|text| text.len() + 3).sum()
     }
+}
+
+/// FNV-1a of texts.
+fn hash<'a>(texts: impl Iterator<Item = &'a str>) -> u64 {
+    let bytes = texts.flat_map(|text| text.bytes().chain([0xff]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Whether the last part of a type's name says that it is thrown.

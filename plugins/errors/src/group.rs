@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, float};
 use crate::config::Config;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::origin::Laid;
 use crate::text::clip;
 use crate::window::Window;
@@ -28,6 +28,10 @@ pub(crate) const MAX_SERVICE_BYTES: usize = 96;
 /// half of a handful fails by chance.
 const MIN_REQUESTS: u64 = 30;
 
+/// Requests since a fault began below which nothing is high: where fewer come within a window than are needed there, all
+/// since then are looked at, so that a service that few call is judged later, not never.
+const FEW_REQUESTS: u64 = 10;
+
 /// A group of the same faults.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Group {
@@ -47,6 +51,18 @@ pub(crate) struct Group {
     pub(crate) pending: Pending,
     /// When it was last signalled; not set if never.
     pub(crate) last_signal: Time,
+    /// What the fault is wherever it occurs.
+    pub(crate) family: Option<u64>,
+    /// Requests of the service before it was first observed.
+    pub(crate) requests_before: u64,
+    /// Those of them that tell that it wasn't there.
+    pub(crate) clean_before: u64,
+    /// Times that it was observed, before it was known what to lay it at.
+    pub(crate) seen: u64,
+    /// Occurrences in all.
+    pub(crate) total: u64,
+    /// Whether it is known not to have been there before.
+    pub(crate) is_new: bool,
 }
 
 /// What happened since the last signal.
@@ -69,8 +85,14 @@ pub(crate) struct Pending {
 pub(crate) struct Circumstances {
     /// Requests at its operation within the window; 0 if unknown.
     pub(crate) requests: u64,
+    /// Requests of its service since it was first observed; 0 if unknown.
+    pub(crate) requests_since: u64,
     /// Whether the session is too young to know what is usual.
     pub(crate) is_warm_up: bool,
+    /// Whether it was there from the beginning, as far as can be told.
+    pub(crate) is_standing: bool,
+    /// Whether the same has been troubling other parts of the system from the beginning.
+    pub(crate) is_familiar: bool,
     /// Whether its first errors came with a release that replaced another one.
     pub(crate) is_new_in_release: bool,
 }
@@ -97,12 +119,19 @@ impl Group {
             baseline: Baseline::default(),
             pending: Pending::default(),
             last_signal: Time::UNSET,
+            family: None,
+            requests_before: 0,
+            clean_before: 0,
+            seen: 1,
+            total: 0,
+            is_new: false,
         }
     }
 
     /// Counts an occurrence.
     pub(crate) fn count(&mut self, laid: Laid, now: Time) {
         self.window.add(1);
+        self.total = self.total.saturating_add(1);
         let pending = &mut self.pending;
         if pending.count == 0 {
             pending.since = now;
@@ -148,7 +177,10 @@ impl Group {
     /// Whether it is to be signalled now.
     pub(crate) fn is_news(&self, circumstances: Circumstances, config: &Config) -> bool {
         let errors = self.window.sum();
-        errors >= u64::from(config.min_count)
+        // Many a service writes records of errors that nobody minds: only those that weren't there before tell something.
+        let is_usual = self.fault.kind == FaultKind::Record && circumstances.is_warm_up;
+        !is_usual
+            && errors >= u64::from(config.min_count)
             && self
                 .baseline
                 .is_left(errors, circumstances.requests, &self.window)
@@ -164,19 +196,27 @@ impl Group {
         (requests > 0).then(|| (float(self.window.sum()) / float(requests)).min(1.0))
     }
 
-    /// How bad it is: by the share of requests that fail, and by whether a release brought it.
+    /// How bad it is: by the share of requests that fail, and by whether a release brought it. A record of an error isn't
+    /// a failed request: it counts a step less.
     pub(crate) fn severity(&self, circumstances: Circumstances, config: &Config) -> Severity {
         let is_many = self.window.sum() >= 10 * u64::from(config.min_count);
         let has_many_requests = circumstances.requests >= MIN_REQUESTS;
+        let is_record = self.fault.kind == FaultKind::Record;
+        // What was perhaps always there, here or elsewhere, has to be worse to wake somebody.
+        let is_news = !circumstances.is_warm_up && !circumstances.is_familiar;
+        let since = circumstances.requests_since;
+        let is_half_since =
+            !circumstances.is_standing && since >= FEW_REQUESTS && self.total >= since.div_ceil(2);
         let by_share = match self.share(circumstances.requests) {
-            Some(share) if has_many_requests && share >= 0.5 => Severity::Critical,
-            // What was perhaps always there has to be worse to wake somebody.
-            Some(share) if has_many_requests && share >= 0.2 && !circumstances.is_warm_up => Severity::High,
-            Some(share) if share >= 0.05 => Severity::Medium,
+            Some(share) if has_many_requests && share >= 0.5 && !is_record => Severity::Critical,
+            Some(share) if is_news && (has_many_requests && share >= 0.5 || is_half_since) => Severity::High,
+            Some(share) if is_news && has_many_requests && share >= 0.2 && !is_record => Severity::High,
+            Some(share) if share >= if is_record { 0.2 } else { 0.05 } => Severity::Medium,
             None if is_many => Severity::Medium,
             _ => Severity::Low,
         };
-        if circumstances.is_new_in_release && by_share < Severity::High {
+        let is_telling = !is_record || by_share == Severity::Medium;
+        if circumstances.is_new_in_release && is_telling && by_share < Severity::High {
             Severity::High
         } else {
             by_share

@@ -32,6 +32,11 @@ impl Groups {
         self.groups.get_mut(&id)
     }
 
+    /// All groups, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
     /// All groups, to be looked at and changed in order.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&GroupId, &mut Group)> {
         self.groups.iter_mut()

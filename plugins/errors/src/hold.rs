@@ -43,11 +43,13 @@ pub(crate) struct HeldSpan {
     pub(crate) row: RowId,
 }
 
-/// A log record that tells of an exception.
+/// A log record of an error.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct HeldLog {
     pub(crate) span: SpanId,
     pub(crate) group: GroupId,
+    /// Whether it tells of no exception: that something went wrong there, not that it failed the request.
+    pub(crate) is_plain: bool,
     pub(crate) time: Time,
     pub(crate) row: RowId,
 }

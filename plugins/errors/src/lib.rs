@@ -20,6 +20,7 @@ mod hold;
 mod identify;
 mod memo;
 mod message;
+mod novelty;
 mod operation;
 mod origin;
 mod releases;

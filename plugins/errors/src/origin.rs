@@ -58,6 +58,8 @@ impl Laid {
 pub(crate) struct Decision {
     /// The errors, at most one of each group.
     pub(crate) laid: Vec<Laid>,
+    /// Whether something failed, rather than only left a record of an error.
+    pub(crate) is_certain: bool,
     /// Spans that took part, with their parents; those where errors began first.
     pub(crate) spans: Vec<(SpanId, SpanId)>,
 }
@@ -80,6 +82,7 @@ pub(crate) fn decide<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option
         Some(span) if span.perhaps || service(span.group).is_none() => Decision::default(),
         Some(span) => Decision {
             laid: vec![Laid::of_span(span)],
+            is_certain: true,
             spans: vec![(span.id, span.parent)],
         },
         None => decide_together(traces, service),
@@ -132,6 +135,7 @@ fn decide_together<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option<&
         let told = own.iter().find_map(|above| {
             let logged = logs
                 .iter()
+                .filter(|log| !log.is_plain)
                 .find(|log| log.span == above.span.id && service(log.group) == Some(node.service));
             if above.span.is_exception {
                 Some(above.span.group)
@@ -141,6 +145,7 @@ fn decide_together<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option<&
         });
         let logged = || {
             logs.iter()
+                .filter(|log| !log.is_plain)
                 .find(|log| service(log.group) == Some(node.service))
                 .map(|log| log.group)
         };
@@ -168,6 +173,9 @@ fn decide_together<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option<&
         );
     }
 
+    // What tells of an exception first: a record that tells of none neither takes blame nor gives it.
+    logs.sort_by_key(|log| log.is_plain);
+    let mut plain = Vec::new();
     for log in logs {
         let Some(owner) = service(log.group) else { continue };
         let began_here = |laid: &&mut Laid| service(laid.group) == Some(owner);
@@ -179,6 +187,8 @@ fn decide_together<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option<&
             .find(|laid| laid.affected.contains(owner))
         {
             laid.passing_rows.push(log.row);
+        } else if log.is_plain {
+            push(&mut plain, Laid::of_log(log));
         } else if let (true, Some(first)) = (decision.spans.is_empty(), decision.laid.first_mut()) {
             // Without failed spans the first to complain is taken for the origin: who is called fails before who calls.
             first.affected.insert(owner.to_owned());
@@ -187,6 +197,8 @@ fn decide_together<'a>(traces: &'a Linked, service: impl Fn(GroupId) -> Option<&
             decision.laid.push(Laid::of_log(log));
         }
     }
+    decision.is_certain = !decision.laid.is_empty();
+    decision.laid.extend(plain);
     let mut spans = Vec::new();
     for span in decision.spans {
         if spans.len() < MAX_DECIDED_SPANS && !spans.contains(&span) {

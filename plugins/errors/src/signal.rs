@@ -70,6 +70,7 @@ fn title(group: &Group) -> String {
         FaultKind::Http => format!("HTTP {}", fault.status),
         FaultKind::Rpc => format!("RPC {}", fault.status),
         FaultKind::Status => "Errors".to_owned(),
+        FaultKind::Record => "Error records".to_owned(),
     };
     let service = if group.service.is_empty() {
         "an unnamed service"
@@ -115,10 +116,11 @@ fn details(group: &Group, change: Option<Change<'_>>) -> Vec<Detail> {
     let status = match fault.kind {
         FaultKind::Http => "http.response.status_code",
         FaultKind::Rpc => "rpc.response.status_code",
-        FaultKind::Exception | FaultKind::Status => "error.type",
+        FaultKind::Exception | FaultKind::Status | FaultKind::Record => "error.type",
     };
     let (message, stack) = match fault.kind {
         FaultKind::Exception => ("exception.message", "exception.stacktrace"),
+        FaultKind::Record => ("log.record", "exception.stacktrace"),
         _ => ("status.message", "exception.stacktrace"),
     };
     let first_seen = change

@@ -21,6 +21,8 @@ const MAX_SERVICES: usize = 128;
 pub(crate) struct Traffic {
     services: Windows<String>,
     operations: Windows<(String, String)>,
+    /// Requests of each service since the session's life began.
+    totals: BTreeMap<String, u64>,
     /// Where the windows of a service and of its operation are; nothing where there was no room.
     #[serde(skip)]
     known: Memo<4, [Option<usize>; 2]>,
@@ -51,6 +53,12 @@ impl Traffic {
         });
         self.services.add(by_service, requests);
         self.operations.add(by_operation, requests);
+        let has_room = self.totals.len() < MAX_SERVICES;
+        if let Some(total) = self.totals.get_mut(service) {
+            *total = total.saturating_add(u64::from(requests));
+        } else if has_room {
+            self.totals.insert(service.to_owned(), u64::from(requests));
+        }
     }
 
     /// Requests within the window at an operation, or at the whole service where that isn't counted; 0 where
@@ -59,6 +67,16 @@ impl Traffic {
         let key = (service.to_owned(), operation.to_owned());
         let window = self.operations.get(&key).or_else(|| self.services.get(service));
         window.map_or(0, Window::sum)
+    }
+
+    /// Requests of a service since the session's life began; 0 where they aren't counted.
+    pub(crate) fn total(&self, service: &str) -> u64 {
+        self.totals.get(service).copied().unwrap_or_default()
+    }
+
+    /// Whether a service of this name answers requests.
+    pub(crate) fn knows(&self, service: &str) -> bool {
+        self.totals.contains_key(service)
     }
 
     /// Ends a tick; forgets who was silent for a whole window.
@@ -222,7 +240,8 @@ mod tests {
         let window = |count: u32| vec![0, count];
         let services = BTreeMap::from([("cart", window(1)), ("shop", window(1))]);
         let operations = BTreeMap::from([(("cart", "work "), window(1)), (("shop", "work x"), window(1))]);
-        assert_eq!(bytes, snapshot::encode(1, &(services, operations)));
+        let totals = BTreeMap::from([("cart", 1_u64), ("shop", 1)]);
+        assert_eq!(bytes, snapshot::encode(1, &(services, operations, totals)));
         let back: Traffic = snapshot::decode(1, &bytes).unwrap();
         assert_eq!(snapshot::encode(1, &back), bytes);
     }

@@ -47,6 +47,29 @@ pub(crate) struct Finding {
     pub(crate) slow: Vec<Slow>,
     /// Other services that wait for it.
     pub(crate) affected: BTreeSet<ServiceId>,
+    /// Whether users feel it.
+    pub(crate) is_felt: bool,
+    /// Whether nothing of it reaches the edge of the system.
+    pub(crate) is_hidden: bool,
+}
+
+impl Finding {
+    /// Whether it is of a service, or of one that this waits for.
+    pub(crate) fn concerns(&self, service: ServiceId) -> bool {
+        self.service == service || self.affected.contains(&service)
+    }
+
+    /// Whether its operations lost at least half as much time by themselves: then others need no cause of their own to
+    /// have lost it, even where their spans came too late to be tied to it.
+    pub(crate) fn accounts_for(&self, lost: u64) -> bool {
+        let own = |sum: u64, slow: &Slow| sum.saturating_add(slow.comparison.lost());
+        self.slow.iter().fold(0, own) >= lost / 2
+    }
+
+    /// Whether only the slowest of its requests are slower than usual.
+    pub(crate) fn is_tail(&self) -> bool {
+        self.slow.iter().all(|slow| !slow.comparison.is_median_shifted)
+    }
 }
 
 /// A service that is slow or was lately.
@@ -141,6 +164,8 @@ pub(crate) fn severity(finding: &Finding, is_new_in_release: bool) -> Severity {
         .map(|slow| of_operation(slow, !finding.affected.is_empty()))
         .max();
     match worst {
+        Some(Severity::Medium) if finding.is_hidden && !is_new_in_release => Severity::Low,
+        Some(Severity::Low | Severity::Medium) if finding.is_felt => Severity::High,
         Some(Severity::Medium) if is_new_in_release => Severity::High,
         worst => worst.unwrap_or(Severity::Low),
     }
@@ -183,6 +208,7 @@ mod tests {
             durations: None,
             self_times: Some(comparison),
             failures: None,
+            felt: None,
             is_slow_itself: true,
             is_slow: false,
             since: Time::from_secs(1),
@@ -239,6 +265,8 @@ mod tests {
                 service: 1,
                 slow: vec![slow(10, usual, now)],
                 affected: affected.iter().copied().collect(),
+                is_felt: false,
+                is_hidden: false,
             };
             severity(&finding, is_new)
         };

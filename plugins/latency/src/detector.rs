@@ -1,5 +1,7 @@
 //! The detector: counts spans at their operations, measures where traces spend their time, and signals what is slow.
 
+mod tell;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use aia_plugin_sdk::semconv::{CallKeys, CallSource, FailureKeys, OperationKeys, 
 use aia_plugin_sdk::{Detector, Level, Manifest, OpenError, Outcome, Span, SpanKind, Spans, Time, snapshot};
 use serde::{Deserialize, Serialize};
 
-use crate::cases::{Basis, Cases, Finding, Slow, findings, innermost};
+use crate::cases::Cases;
 use crate::config::{Config, SCHEMA, TICK_SECONDS};
 use crate::hold::{HeldSpan, HeldTrace, Hold, Part, Taken, plausible, short_id};
 use crate::limits::{MAX_OPERATIONS, MAX_SPANS_OF_TRACE};
@@ -20,7 +22,7 @@ use crate::signal;
 use crate::trace::Tree;
 
 /// Version of the state in snapshots.
-const SNAPSHOT_VERSION: u32 = 1;
+const SNAPSHOT_VERSION: u32 = 2;
 
 /// How long after something was found slow by self times nothing is called slow by durations: who waited for it may
 /// send late, or be slow for a whole window more.
@@ -57,6 +59,10 @@ impl Detector for Latency {
         )
         .config_schema(SCHEMA)
         .signal(signal::SLOW, "An operation takes clearly longer than usual")
+        .signal(
+            signal::FELT,
+            "An operation that is called from outside takes far longer than usual",
+        )
         .signal(
             signal::ERROR_RATE,
             "Clearly more of an operation's requests fail than usual",
@@ -197,8 +203,17 @@ impl Latency {
         };
         let start = plausible(span.start_time(), span.duration(), now);
         self.state.operations.observe(id, duration, has_failed, start);
+        if part == Part::Serve
+            && trace.is_set()
+            && !span.parent_span_id().is_set()
+            && let Some(operation) = self.state.operations.get_mut(id)
+        {
+            operation.enter();
+        }
         let is_evidence = self.state.operations.get(id).is_some_and(|operation| {
             operation.is_slow(duration) && operation.wants_slow() && !operation.is_measured()
+                || operation.is_far(duration)
+                || operation.feeling.is_felt() && operation.is_slow(duration)
         });
         if is_evidence && let Some(evidence) = self.state.pending.of(id, now) {
             let exemplar = Exemplar {
@@ -307,123 +322,6 @@ impl Latency {
                 Some((id, verdict))
             })
             .collect()
-    }
-
-    /// Signals what is slow and what fails.
-    fn tell(&mut self, verdicts: &[(OperationId, Verdict)], now: Time, out: &mut Outcome) {
-        let slow = |basis| {
-            let slow = verdicts.iter().filter_map(move |(id, verdict)| {
-                let comparison = match basis {
-                    Basis::SelfTime if verdict.is_slow_itself => verdict.self_times?,
-                    Basis::Duration if verdict.is_slow && verdict.self_times.is_none() => verdict.durations?,
-                    _ => return None,
-                };
-                Some(Slow {
-                    operation: *id,
-                    verdict: *verdict,
-                    comparison,
-                    basis,
-                })
-            });
-            slow.collect::<Vec<_>>()
-        };
-        let mut all = slow(Basis::SelfTime);
-        if !all.is_empty() {
-            self.state.measured_at = now;
-        } else if now.since(self.state.measured_at) >= ECHO {
-            // Where time is spent isn't known: whoever is slow may be waiting for the one told of.
-            all.extend(innermost(slow(Basis::Duration)));
-        }
-        let State {
-            operations, pending, ..
-        } = &self.state;
-        let found = findings(all, |id| {
-            let affected = pending.get(id).map(|evidence| &evidence.affected);
-            Some((operations.get(id)?.service, affected))
-        });
-        for finding in found {
-            self.tell_slow(&finding, now, out);
-        }
-        for (id, verdict) in verdicts {
-            self.tell_failing(*id, verdict, now, out);
-        }
-    }
-
-    fn tell_slow(&mut self, finding: &Finding, now: Time, out: &mut Outcome) {
-        let State {
-            services,
-            operations,
-            pending,
-            cases,
-            ..
-        } = &mut self.state;
-        let update = Duration::from_secs(self.config.update_seconds);
-        let Some(lead) = cases.find(finding, now, update) else {
-            return;
-        };
-        // The one it goes by, if that is slow now; else the worst.
-        let slow = finding
-            .slow
-            .iter()
-            .find(|slow| slow.operation == lead)
-            .or(finding.slow.first());
-        let Some((slow, service)) = slow.zip(services.get(finding.service)) else {
-            return;
-        };
-        let Some(operation) = operations.get(slow.operation) else {
-            return;
-        };
-        let (lead, lead_operation) = operations
-            .get(lead)
-            .map_or((slow.operation, operation), |operation| (lead, operation));
-        let ids: Vec<OperationId> = std::iter::once(slow.operation)
-            .chain(finding.slow.iter().map(|slow| slow.operation))
-            .collect();
-        let has_evidence = |id: &OperationId| pending.get(*id).is_some_and(|evidence| evidence.slow > 0);
-        if !ids.iter().any(has_evidence) {
-            return;
-        }
-        let evidence = ids.iter().filter_map(|id| pending.take(*id)).collect();
-        let names = signal::Names {
-            service: &|id| services.get(id).map(|service| service.name.clone()),
-            operation: &|id| operations.get(id).map(|operation| operation.name.clone()),
-        };
-        out.emit(signal::slow(
-            finding,
-            slow,
-            (operation, lead_operation),
-            service,
-            evidence,
-            &names,
-        ));
-        cases.signalled(finding.service, lead, now);
-    }
-
-    fn tell_failing(&mut self, id: OperationId, verdict: &Verdict, now: Time, out: &mut Outcome) {
-        let State {
-            services,
-            operations,
-            pending,
-            ..
-        } = &mut self.state;
-        let (Some(failures), Some(operation)) = (verdict.failures, operations.get_mut(id)) else {
-            return;
-        };
-        let last = operation.failures_signalled;
-        let is_due = !last.is_set() || now.since(last).as_secs() >= self.config.update_seconds;
-        let began_here = |failed: u64, passed_on: u64| failed > 0 && failed >= passed_on;
-        let has_begun = pending
-            .get(id)
-            .is_some_and(|evidence| began_here(evidence.failed, evidence.passed_on));
-        if !failures.is_shifted || !is_due || !has_begun {
-            return;
-        }
-        if let (Some(service), Some(evidence)) = (services.get(operation.service), pending.take(id)) {
-            out.emit(signal::error_rate(
-                operation, service, verdict, failures, &evidence,
-            ));
-            operation.failures_signalled = now;
-        }
     }
 
     /// Forgets what is over, makes room, and says what was left out.

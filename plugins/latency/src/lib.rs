@@ -10,6 +10,7 @@ mod cases;
 mod comparison;
 mod config;
 mod detector;
+mod felt;
 mod hold;
 mod limits;
 mod operation;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::comparison::{Comparison, Failures, MEDIAN, MIN_BASELINE, P95};
 use crate::config::Config;
+use crate::felt::{Feeling, Felt, far_from};
 use crate::services::ServiceId;
 use crate::sketch::Sketch;
 use crate::stats::Stats;
@@ -62,6 +63,12 @@ pub(crate) struct Operation {
     is_failing: bool,
     /// When a rise of its failures was last signalled.
     pub(crate) failures_signalled: Time,
+    /// Whether requests come from outside.
+    is_entry: bool,
+    /// Microseconds above which requests are far slower than usual.
+    far_duration: u32,
+    /// What users feel of it.
+    pub(crate) feeling: Feeling,
 }
 
 /// What happened in the current tick.
@@ -81,6 +88,8 @@ pub(crate) struct Verdict {
     pub(crate) durations: Option<Comparison>,
     pub(crate) self_times: Option<Comparison>,
     pub(crate) failures: Option<Failures>,
+    /// What users feel of it.
+    pub(crate) felt: Option<Felt>,
     /// Whether its own time is clearly above the usual, for more than a moment.
     pub(crate) is_slow_itself: bool,
     /// Whether its requests take clearly longer, for more than a moment.
@@ -111,6 +120,9 @@ impl Operation {
             is_measured: false,
             is_failing: false,
             failures_signalled: Time::UNSET,
+            is_entry: false,
+            far_duration: u32::MAX,
+            feeling: Feeling::default(),
         }
     }
 
@@ -126,6 +138,21 @@ impl Operation {
             self.tick.slow = self.tick.slow.saturating_add(1);
             self.note_slow(start);
         }
+    }
+
+    /// Notes that a request came from outside.
+    pub(crate) fn enter(&mut self) {
+        self.is_entry = true;
+    }
+
+    /// Whether requests come from outside.
+    pub(crate) fn is_entry(&self) -> bool {
+        self.is_entry
+    }
+
+    /// Whether a request from outside takes far longer than usual.
+    pub(crate) fn is_far(&self, duration: u32) -> bool {
+        self.is_entry && duration > self.far_duration
     }
 
     /// Counts how long a request kept the operation itself busy.
@@ -193,11 +220,13 @@ impl Operation {
         let mut window = self.previous.clone();
         window.merge(&self.current, max_buckets);
         let verdict = self.judge(&window, config);
+        self.feeling.note(verdict.felt.is_some(), now);
         let is_unusual = [verdict.durations, verdict.self_times]
             .into_iter()
             .flatten()
             .any(|comparison| comparison.is_shifted())
-            || verdict.failures.is_some_and(|failures| failures.is_shifted);
+            || verdict.failures.is_some_and(|failures| failures.is_shifted)
+            || verdict.felt.is_some();
         if !is_unusual {
             self.unusual_since = Time::UNSET;
         } else if !self.unusual_since.is_set() {
@@ -255,6 +284,10 @@ impl Operation {
             (u64::from(window.failed), window.durations.count()),
             config,
         );
+        let felt = durations
+            .as_ref()
+            .filter(|_| self.is_entry)
+            .and_then(|durations| Felt::new(&self.usual.durations, &window.durations, durations));
         self.is_measured = self_times.is_some();
         let is_clear = |comparison: Option<Comparison>, ticks: u8| {
             comparison.is_some_and(|comparison| comparison.is_shifted())
@@ -264,6 +297,7 @@ impl Operation {
             durations,
             self_times,
             failures,
+            felt: felt.filter(|_| self.slow_ticks.count_ones() >= MIN_SLOW_TICKS),
             is_slow_itself: is_clear(self_times, self.slow_self_ticks),
             is_slow: is_clear(durations, self.slow_ticks),
             since: self.since,
@@ -282,6 +316,7 @@ impl Operation {
         let known = |slow| if is_known { slow } else { u32::MAX };
         self.slow_duration = known(slow(&self.usual.durations));
         self.slow_self_time = known(slow(&self.usual.self_times));
+        self.far_duration = known(far_from(&self.usual.durations).unwrap_or(u32::MAX));
     }
 
     /// Makes do with so many buckets a sketch.
@@ -303,96 +338,9 @@ impl Operation {
         ];
         let times: usize = times.iter().map(|time| if time.is_set() { 10 } else { 1 }).sum();
         let stats = self.usual.weight() + self.previous.weight() + self.current.weight();
-        self.name.len() + times + stats + 40
+        self.name.len() + times + stats + 77
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sketch::MAX_BUCKETS;
-
-    fn at(ticks: u64) -> Time {
-        Time::from_secs(1_000_000 + ticks * 10)
-    }
-
-    /// An operation that lives tick by tick.
-    struct Life {
-        operation: Operation,
-        ticks: u64,
-        config: Config,
-    }
-
-    impl Life {
-        fn new() -> Self {
-            Self {
-                operation: Operation::new(0, Role::Serve, "GET /".into(), at(0)),
-                ticks: 0,
-                config: Config::default(),
-            }
-        }
-
-        /// So many ticks with 20 requests around so many milliseconds; the last verdict.
-        fn run(&mut self, ticks: u64, millis: u32) -> Option<Verdict> {
-            let mut verdict = None;
-            for _ in 0..ticks {
-                for n in 0..20 {
-                    let micros = millis * (900 + n * 10);
-                    self.operation.observe(micros, false, at(self.ticks), MAX_BUCKETS);
-                    self.operation.measure(micros, at(self.ticks), MAX_BUCKETS);
-                }
-                self.ticks += 1;
-                let ends_half = self.ticks.is_multiple_of(3);
-                verdict = self
-                    .operation
-                    .tick(at(self.ticks), ends_half, MAX_BUCKETS, &self.config);
-            }
-            verdict
-        }
-    }
-
-    #[test]
-    fn is_judged_after_its_warm_up() {
-        let mut life = Life::new();
-        assert_eq!(life.run(6, 100), None);
-        let verdict = life.run(1, 100).unwrap();
-        assert!(!verdict.is_slow && !verdict.is_slow_itself && !verdict.since.is_set());
-    }
-
-    #[test]
-    fn a_slow_tick_is_nothing_and_two_are() {
-        let mut life = Life::new();
-        life.run(12, 100);
-        let first = life.run(1, 400).unwrap();
-        assert!(!first.is_slow_itself && !first.is_slow);
-        let second = life.run(1, 400).unwrap();
-        assert!(second.is_slow_itself && second.is_slow);
-        assert_eq!(second.since, at(12));
-    }
-
-    #[test]
-    fn what_is_unusual_isnt_learned_until_it_has_lasted() {
-        let mut life = Life::new();
-        life.run(12, 100);
-        assert!(life.run(100, 400).unwrap().is_slow);
-        assert_eq!(
-            life.operation.usual.durations.quantile(MEDIAN),
-            life.operation.usual.durations.quantile(MEDIAN).min(Some(110_000))
-        );
-        assert!(!life.run(100, 400).unwrap().is_slow, "it has become usual");
-        assert!(life.run(3, 1600).unwrap().is_slow);
-    }
-
-    #[test]
-    fn silence_forgets_nothing() {
-        let mut life = Life::new();
-        life.run(12, 100);
-        for _ in 0..5000 {
-            life.ticks += 1;
-            let ends_half = life.ticks.is_multiple_of(3);
-            life.operation
-                .tick(at(life.ticks), ends_half, MAX_BUCKETS, &life.config);
-        }
-        assert!(life.run(2, 400).unwrap().is_slow);
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use aia_plugin_sdk::{Detail, Fingerprint, Measure, RowId, Severity, Signal, Time
 
 use crate::cases::{Basis, Finding, Slow, severity};
 use crate::comparison::{Change, Comparison, Failures};
+use crate::felt::Felt;
 use crate::operation::{Operation, Role, Verdict};
 use crate::pending::Evidence;
 use crate::services::{ReleaseChange, Service};
@@ -15,6 +16,7 @@ use crate::significance::float;
 
 /// The kinds of signals.
 pub(crate) const SLOW: &str = "latency.slow";
+pub(crate) const FELT: &str = "latency.felt";
 pub(crate) const ERROR_RATE: &str = "latency.failures";
 
 /// Version of the fingerprints. Whatever changes their parts raises it.
@@ -129,6 +131,47 @@ pub(crate) fn error_rate(
         measures: measures(verdict),
         details: Vec::new(),
         evidence: evidence.failed_rows.clone(),
+    }
+}
+
+/// Makes the signal of an operation that is far slower for those outside.
+pub(crate) fn felt(
+    operation: &Operation,
+    service: &Service,
+    (verdict, felt): (&Verdict, Felt),
+    evidence: Evidence,
+) -> Signal {
+    let change = felt.change;
+    let text = format!(
+        "{} of {} is {} slower than usual for its users ({} {}, usually {})",
+        operation.name,
+        named(&service.name),
+        times(change),
+        if felt.is_median { "median" } else { "p95" },
+        duration(change.now),
+        duration(change.usual),
+    );
+    let mut rows: Vec<RowId> = evidence.slowest.iter().map(|exemplar| exemplar.row).collect();
+    rows.truncate(MAX_ROWS);
+    Signal {
+        kind: FELT.to_owned(),
+        severity: if felt.is_most() {
+            Severity::Critical
+        } else {
+            Severity::High
+        },
+        fingerprint: fingerprint(FELT, &service.name, &operation.name),
+        title: clip(&text, MAX_TITLE_BYTES).to_owned(),
+        service: service.name.clone(),
+        operation: operation.name.clone(),
+        release: service.release().to_owned(),
+        affected: Vec::new(),
+        start_time: evidence.start.as_nanos(),
+        end_time: evidence.end.as_nanos(),
+        count: evidence.slow,
+        measures: measures(verdict),
+        details: Vec::new(),
+        evidence: rows,
     }
 }
 

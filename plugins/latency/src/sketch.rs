@@ -211,6 +211,15 @@ impl Sketch {
         (above(&ours), above(&theirs))
     }
 
+    /// How many durations are certainly longer than this one.
+    pub(crate) fn count_above(&self, micros: u32) -> u64 {
+        let buckets = self
+            .buckets
+            .iter()
+            .filter(|(bucket, _)| self.range(*bucket).0 > u64::from(micros));
+        buckets.map(|(_, count)| u64::from(*count)).sum()
+    }
+
     fn bucket_at(&self, thousandths: u64) -> Option<u16> {
         let rank = (u128::from(self.count()) * u128::from(thousandths))
             .div_ceil(1000)

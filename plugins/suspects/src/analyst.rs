@@ -230,7 +230,7 @@ impl Suspects {
         let calls = Calls::of(figures, samples, &self.names);
         let slowness = latency::find(samples, figures, &self.names);
         let behaviour = behaviour::find(samples, &self.severities, &self.names);
-        let mut records = errors::find_records([records_now, records_before], &self.windows, &calls);
+        let mut records = errors::find_records([records_now, records_before], figures, &self.windows, &calls);
         // The same records are part of the paths where they belong to spans.
         records.retain(|service, _| !behaviour.contains_key(service));
         let found = vec![
@@ -239,7 +239,7 @@ impl Suspects {
             behaviour,
             slowness.work,
             slowness.network,
-            resources::find([&self.series[0], &self.series[1]]),
+            resources::find([&self.series[0], &self.series[1]], now),
             silence::find(figures, &self.windows),
             releases::find(&self.changes, figures, &self.windows),
             complaints::find(&self.case, &self.signals),

@@ -16,7 +16,7 @@ const MAX_SUSPECTS: usize = 10;
 const MIN_PROBABILITY: f64 = 0.01;
 
 /// Log-odds below which the likeliest suspect is as good as any other.
-const MIN_SCORE: f64 = 2.5;
+const MIN_SCORE: f64 = 2.0;
 
 /// Spans below which nothing can be said.
 const MIN_SPANS: u64 = 20;

@@ -85,7 +85,12 @@ fn tell(finding: Finding, figures: [&Figures; 2], service: &str, operation: &str
 }
 
 /// Compares error records by where they come from.
-pub(crate) fn find_records(records: [&[Item]; 2], windows: &Windows, calls: &Calls) -> Findings {
+pub(crate) fn find_records(
+    records: [&[Item]; 2],
+    figures: [&Figures; 2],
+    windows: &Windows,
+    calls: &Calls,
+) -> Findings {
     let by_place = |items: &[Item]| {
         let mut places: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
         for (index, item) in items
@@ -105,7 +110,7 @@ pub(crate) fn find_records(records: [&[Item]; 2], windows: &Windows, calls: &Cal
     let mut findings = Findings::new();
     for ((service, place), indexes) in &now {
         let earlier = before.get(&(service.clone(), place.clone())).map_or(0, Vec::len);
-        let expected = (float(earlier as u64) + 0.5) * longer.min(1.0);
+        let expected = (float(earlier as u64) + 0.5) * traffic(figures, service).unwrap_or(longer);
         let seen = float(indexes.len() as u64);
         if seen <= 2.0 * expected {
             continue;
@@ -133,4 +138,11 @@ pub(crate) fn find_records(records: [&[Item]; 2], windows: &Windows, calls: &Cal
         }
     }
     findings
+}
+
+/// How many times as much a service did as before; none if that isn't known.
+fn traffic(figures: [&Figures; 2], service: &str) -> Option<f64> {
+    let spans = |figures: &Figures| figures.services.get(service).map(|service| float(service.spans));
+    let before = spans(figures[1]).filter(|before| *before > 0.0)?;
+    Some(spans(figures[0])? / before)
 }

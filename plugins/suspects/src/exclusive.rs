@@ -47,8 +47,10 @@ pub(crate) fn charges(sample: &Sample) -> Charges {
     charges
 }
 
+/// Who of the active spans is charged: the greatest.
+type Rank = (usize, bool, SpanKey);
+
 fn charge(sample: &Sample, trace: &[&SpanKey], charges: &mut Charges) {
-    let mut edges: Vec<(u64, bool, usize, SpanKey)> = Vec::new();
     let mut callees: BTreeMap<SpanKey, BTreeSet<u32>> = BTreeMap::new();
     for key in trace {
         let Some(span) = sample.spans.get(*key) else {
@@ -59,23 +61,33 @@ fn charge(sample: &Sample, trace: &[&SpanKey], charges: &mut Charges) {
         {
             callees.entry(parent).or_default().insert(span.service);
         }
-        let depth = depth(sample, key);
-        edges.push((span.start, true, depth, **key));
-        edges.push((span.end, false, depth, **key));
+    }
+    let mut edges: Vec<(u64, bool, Rank)> = Vec::new();
+    for key in trace {
+        let Some(span) = sample.spans.get(*key) else {
+            continue;
+        };
+        // Of two that are equally deep, the one that calls is waited for, and the other stands by.
+        let rank = (depth(sample, key), callees.contains_key(*key), **key);
+        // A span without length has no moment; and its end would come before its start.
+        if span.start < span.end {
+            edges.push((span.start, true, rank));
+            edges.push((span.end, false, rank));
+        }
     }
     edges.sort_unstable();
     let mut nanos: BTreeMap<SpanKey, u64> = BTreeMap::new();
-    let mut active: BTreeSet<(usize, SpanKey)> = BTreeSet::new();
+    let mut active: BTreeSet<Rank> = BTreeSet::new();
     let mut last = 0;
-    for (time, starts, depth, key) in edges {
-        if let Some((_, deepest)) = active.last() {
+    for (time, starts, rank) in edges {
+        if let Some((_, _, deepest)) = active.last() {
             *nanos.entry(*deepest).or_default() += time.saturating_sub(last);
         }
         last = time;
         if starts {
-            active.insert((depth, key));
+            active.insert(rank);
         } else {
-            active.remove(&(depth, key));
+            active.remove(&rank);
         }
     }
     for key in trace {
@@ -124,9 +136,10 @@ mod tests {
         let mut sample = Sample::default();
         let spans = [
             TestItem::span("web", "/", 0, 100).at(1, 1),
-            TestItem::span("web", "handle", 1, 99).at(1, 2).parent(1),
-            TestItem::span("web", "POST", 5, 90).at(1, 3).parent(1),
-            TestItem::span("pay", "/pay", 10, 60).at(1, 4).parent(3),
+            TestItem::span("web", "POST", 5, 85).at(1, 2).parent(1),
+            TestItem::span("web", "handle", 1, 99).at(1, 3).parent(1),
+            TestItem::span("pay", "mark", 50, 0).at(1, 6).parent(5),
+            TestItem::span("pay", "/pay", 10, 60).at(1, 4).parent(2),
             TestItem::span("pay", "SELECT", 20, 30).at(1, 5).parent(4),
         ];
         for span in spans {
@@ -138,9 +151,9 @@ mod tests {
         assert_eq!(of("pay", "SELECT"), [30.0]);
         assert_eq!(of("pay", "/pay"), [30.0]);
         // The sibling that stands by isn't charged for the time of `pay`; the way to it is.
-        assert_eq!(of("web", "handle"), [4.0 + 5.0]);
+        assert_eq!(of("web", "handle"), [4.0 + 10.0]);
         let way = Unit::Way(names.id("web"), names.id("pay"));
-        assert_eq!(charges[&way], [5.0 + 25.0]);
+        assert_eq!(charges[&way], [5.0 + 20.0]);
     }
 
     #[test]

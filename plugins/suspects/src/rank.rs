@@ -7,7 +7,7 @@ use crate::finding::{Finding, Findings, Kind};
 use crate::math::exp;
 
 /// Log-odds of a cause that the telemetry doesn't show: as likely as a service with as much against it.
-const UNKNOWN: f64 = 3.0;
+const UNKNOWN: f64 = 2.5;
 
 /// What remains of a caller's failures and slowness where a callee is silent: it waits, and fails for it.
 const WAITS: f64 = 0.3;
@@ -116,7 +116,7 @@ mod tests {
     fn probabilities_leave_room_for_the_unknown() {
         let ranked = rank(
             vec![
-                found(Kind::Errors, &[("b", 3.0), ("a", 3.0)]),
+                found(Kind::Errors, &[("b", 2.5), ("a", 2.5)]),
                 found(Kind::Work, &[("c", f64::NAN)]),
             ],
             &Calls::default(),

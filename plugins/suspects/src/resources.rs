@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aia_plugin_sdk::analyst::{Item, Sentence};
 
+use crate::figures::Figures;
 use crate::finding::{Finding, Findings, Kind};
 use crate::math::ln;
 
@@ -35,6 +36,10 @@ const SHARED: [&str; 3] = ["node", "host", "system"];
 /// Of which remains.
 const SHARED_PART: f64 = 0.3;
 
+/// What remains where a service sends no spans while others do: it may be a database that all wait for, but it is one of
+/// the many series that have nothing to do with the requests in trouble.
+const UNSEEN_PART: f64 = 0.3;
+
 /// A series' ordinary wobble, as a share of its mean, even where it stood still before.
 const WOBBLE: f64 = 0.1;
 
@@ -51,7 +56,7 @@ const MIN_POINTS: u64 = 3;
 const MAX_WEIGHT: f64 = 8.0;
 
 /// Compares series by service, metric and attributes.
-pub(crate) fn find(series: [&[Item]; 2]) -> Findings {
+pub(crate) fn find(series: [&[Item]; 2], figures: &Figures) -> Findings {
     let mut before: BTreeMap<(&str, String), &Item> = BTreeMap::new();
     for item in series[1] {
         before.insert((&item.service, key(item)), item);
@@ -70,7 +75,9 @@ pub(crate) fn find(series: [&[Item]; 2]) -> Findings {
         if deviations < MIN_DEVIATIONS {
             continue;
         }
-        let weight = (PER_FOLD * ln(deviations / MIN_DEVIATIONS) * part).min(MAX_WEIGHT);
+        let is_unseen = figures.spans() > 0 && !figures.services.contains_key(&now.service);
+        let part = if is_unseen { part * UNSEEN_PART } else { part };
+        let weight = (PER_FOLD * ln(deviations / MIN_DEVIATIONS)).min(MAX_WEIGHT) * part;
         if findings
             .get(&now.service)
             .is_none_or(|found| weight > found.weight)
@@ -181,10 +188,13 @@ mod tests {
     #[test]
     fn a_rise_counts_by_its_former_wobble() {
         let find = |now: f64, before: f64, deviation: f64| {
-            let found = find([
-                &[series("container.cpu.usage", now, 0.0)],
-                &[series("container.cpu.usage", before, deviation)],
-            ]);
+            let found = find(
+                [
+                    &[series("container.cpu.usage", now, 0.0)],
+                    &[series("container.cpu.usage", before, deviation)],
+                ],
+                &Figures::default(),
+            );
             found.get("pay").map_or(0.0, |finding| finding.weight)
         };
         assert!(find(170.0, 5.0, 0.5) > 4.0);
@@ -192,6 +202,25 @@ mod tests {
         assert_eq!(find(1.0, 5.0, 0.5), 0.0);
         assert_eq!(find(f64::NAN, 5.0, 0.5), 0.0);
         assert_eq!(find(f64::INFINITY, 5.0, 0.5), 0.0);
+    }
+
+    #[test]
+    fn who_sends_no_spans_while_others_do_counts_less() {
+        let find = |figures: &Figures| {
+            let found = find(
+                [
+                    &[series("container.cpu.usage", 170.0, 0.0)],
+                    &[series("container.cpu.usage", 5.0, 0.5)],
+                ],
+                figures,
+            );
+            found.get("pay").map_or(0.0, |finding| finding.weight)
+        };
+        let spans = TestItem::operation("shop", "GET /")
+            .field("count", 50)
+            .build("ev-9");
+        let (all, part) = (find(&Figures::default()), find(&Figures::of(vec![spans])));
+        assert!((part - UNSEEN_PART * all).abs() < 1e-9 && part > 0.0);
     }
 
     #[test]

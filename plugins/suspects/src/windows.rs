@@ -1,6 +1,11 @@
 //! What is compared with what.
 
-use aia_plugin_sdk::analyst::{Case, TimeRange};
+use std::collections::BTreeSet;
+
+use aia_plugin_sdk::analyst::{Case, EvidenceKind, Item, TimeRange};
+
+/// Severities as signals have them, the least first.
+const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -26,13 +31,13 @@ pub(crate) struct Windows {
     pub(crate) before: TimeRange,
     /// The beginning of what is known, if it isn't `before` already: a project may have been silent in between.
     pub(crate) early: Option<TimeRange>,
-    /// The first signal.
+    /// The first of the worst signals.
     pub(crate) onset: u64,
 }
 
 impl Windows {
     pub(crate) fn of(case: &Case) -> Self {
-        let onset = case.during.start;
+        let onset = onset(case);
         let start = onset.saturating_sub(MARGIN);
         let end = case.during.end.max(onset).saturating_add(MARGIN);
         let known = case.known_since.min(start);
@@ -48,9 +53,33 @@ impl Windows {
     }
 }
 
+/// When what is worst about it began: the first signal of those kinds, at those services, that are as bad as any by now.
+/// Small troubles that an incident began with would else swallow the time before the bad one.
+fn onset(case: &Case) -> u64 {
+    let rank = |item: &Item| SEVERITIES.iter().position(|name| *name == item.text("severity"));
+    let signals = || {
+        case.evidence
+            .iter()
+            .filter(|item| item.kind == EvidenceKind::Signal)
+            .filter_map(|item| Some((item, rank(item)?, item.count("start")?)))
+    };
+    let what = |item: &Item| (item.service.clone(), item.text("kind").to_owned());
+    let worst = signals().map(|(_, rank, _)| rank).max();
+    let bad: BTreeSet<_> = signals()
+        .filter(|(_, rank, _)| Some(*rank) == worst)
+        .map(|(item, ..)| what(item))
+        .collect();
+    let first = signals()
+        .filter(|(item, ..)| bad.contains(&what(item)))
+        .map(|(_, _, start)| start)
+        .min();
+    let end = case.during.end.max(case.during.start);
+    first.map_or(case.during.start, |first| first.clamp(case.during.start, end))
+}
+
 #[cfg(test)]
 mod tests {
-    use aia_plugin_sdk::testing::TestCase;
+    use aia_plugin_sdk::testing::{TestCase, TestItem};
 
     use super::*;
 
@@ -70,6 +99,25 @@ mod tests {
         assert_eq!(seconds(windows.now), (9_970, 10_130));
         assert_eq!(seconds(windows.before), (9_500, 9_970));
         assert_eq!(windows.early, None);
+    }
+
+    #[test]
+    fn begin_with_what_is_worst() {
+        let signal = |severity: &str, service: &str, start: u64, id: &str| {
+            let (start, end) = (start * SECOND, (start + 1) * SECOND);
+            let item = TestItem::signal(service, "errors.exception", start, end);
+            item.field("severity", severity).build(id)
+        };
+        let case = TestCase::new("pay", TimeRange::new(10_000 * SECOND, 10_100 * SECOND));
+        let case = case.known_since(9_500 * SECOND).evidence([
+            signal("medium", "shop", 10_000, "a"),
+            signal("high", "pay", 10_070, "b"),
+            signal("medium", "pay", 10_060, "c"),
+            signal("low", "shop", 10_080, "d"),
+        ]);
+        let windows = Windows::of(&case.build());
+        assert_eq!(seconds(windows.now), (10_030, 10_130));
+        assert_eq!(seconds(windows.before), (9_500, 10_030));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod blame;
 mod dataset;
 mod naive;
 mod score;
+mod severe;
 
 use aia::config::Config;
 use aia::core::{OfflineHost, Replayed};
@@ -67,6 +68,7 @@ fn one(host: &OfflineHost, day: &Day, fault: &Fault) -> Result<Scored> {
     let injected = fault.injected_at()?;
     let replayed = replay(host, inputs)?;
     let incidents = incidents(&replayed)?;
+    let high = severe::moments(&replayed, &incidents)?;
     let (before, during): (Vec<_>, Vec<_>) = incidents
         .into_iter()
         .partition(|incident| incident.opened_at < injected);
@@ -86,6 +88,9 @@ fn one(host: &OfflineHost, day: &Day, fault: &Fault) -> Result<Scored> {
         score::Found {
             before,
             during,
+            high,
+            injected,
+            fault_begin: begin,
             quiet_seconds: seconds(normal_end - normal_begin) + seconds(injected.saturating_sub(begin)),
             blamed,
             naive,

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use aia::runtime::Severity;
 use aia::store::Incident;
 
-use super::blame::{Blamed, Location, rank};
+use super::blame::{Blamed, Location};
 use super::dataset::{Day, Fault};
 use super::naive::Naive;
+use super::severe::Moments;
 use crate::result::{Figure, Goal, Outcome, Table};
 
 /// What a replay of one fault gave.
@@ -16,6 +17,12 @@ pub(super) struct Found {
     pub(super) before: Vec<Incident>,
     /// Incidents opened since.
     pub(super) during: Vec<Incident>,
+    /// When incidents became high.
+    pub(super) high: Moments,
+    /// When the fault was injected.
+    pub(super) injected: u64,
+    /// When its first minute began, and with it what isn't known to be quiet.
+    pub(super) fault_begin: u64,
     /// Seconds of traces and logs before it was injected.
     pub(super) quiet_seconds: f64,
     pub(super) blamed: Blamed,
@@ -29,6 +36,8 @@ pub(super) struct Scored {
     is_opened: bool,
     is_high: bool,
     is_false_alarm: bool,
+    is_high_in_minutes: bool,
+    is_normal_alarm: bool,
     false_incidents: usize,
     quiet_seconds: f64,
     culprit: Option<usize>,
@@ -43,10 +52,6 @@ pub(super) struct Quiet {
     pub(super) minutes: usize,
     pub(super) rows: u64,
     pub(super) incidents: Vec<Incident>,
-}
-
-fn is_high(incident: &Incident) -> bool {
-    rank(incident.severity) >= rank(Severity::High)
 }
 
 fn place(services: &[String], culprit: &str) -> Option<usize> {
@@ -66,9 +71,13 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 /// An incident in a few words.
-fn words(incidents: &[Incident]) -> String {
+fn words(incidents: &[Incident], high: &Moments) -> String {
     let words = incidents.iter().map(|incident| {
-        let severity = severity(incident.severity);
+        let mut severity = severity(incident.severity).to_owned();
+        if let Some(moment) = high.get(&incident.id) {
+            let seconds = moment.saturating_sub(incident.opened_at) / 1_000_000_000;
+            severity.push_str(&format!(" (after {seconds} s)"));
+        }
         format!("{severity} {}: {}", incident.service, incident.title)
     });
     words.collect::<Vec<_>>().join("; ")
@@ -79,6 +88,9 @@ impl Scored {
         let Found {
             before,
             during,
+            high,
+            injected,
+            fault_begin,
             quiet_seconds,
             blamed,
             naive,
@@ -97,8 +109,8 @@ impl Scored {
             ),
             fault.kind.clone(),
             fault.service.clone(),
-            words(&before),
-            words(&during),
+            words(&before, &high),
+            words(&during, &high),
             blamed.services.join(", "),
             rank(culprit),
             rank(naive_error),
@@ -108,9 +120,11 @@ impl Scored {
         Self {
             kind: fault.kind.clone(),
             row,
-            is_opened: !during.is_empty(),
-            is_high: during.iter().any(is_high),
-            is_false_alarm: before.iter().any(is_high),
+            is_opened: !during.is_empty() || high.values().any(|moment| *moment >= injected),
+            is_high: high.values().any(|moment| *moment >= injected),
+            is_false_alarm: high.values().any(|moment| *moment < injected),
+            is_high_in_minutes: high.values().any(|moment| *moment >= fault_begin),
+            is_normal_alarm: high.values().any(|moment| *moment < fault_begin),
             false_incidents: before.len(),
             quiet_seconds,
             culprit,
@@ -216,7 +230,7 @@ pub(super) fn outcome(scored: &[Scored], quiet: &[Quiet]) -> Outcome {
                     quiet.minutes.to_string(),
                     quiet.rows.to_string(),
                     quiet.incidents.len().to_string(),
-                    words(&quiet.incidents),
+                    words(&quiet.incidents, &Moments::new()),
                 ]
             })
             .collect(),
@@ -238,6 +252,16 @@ pub(super) fn outcome(scored: &[Scored], quiet: &[Quiet]) -> Outcome {
             Figure::new("faults", count as f64, ""),
             Figure::new("high incident in the fault", share(in_fault, count), "%").goal(Goal::AtLeast(50.0)),
             Figure::new("no high incident before it", share(clean, count), "%").goal(Goal::AtLeast(100.0)),
+            Figure::new(
+                "high incident in the fault's minutes",
+                share(all.count(|scored| scored.is_high_in_minutes), count),
+                "%",
+            ),
+            Figure::new(
+                "no high incident in the normal minute",
+                share(count - all.count(|scored| scored.is_normal_alarm), count),
+                "%",
+            ),
             Figure::new(
                 "culprit at 1",
                 share(all.within(|scored| scored.culprit, 1), count),

@@ -1,8 +1,9 @@
 //! Exceptions in logs.
 
-use aia_plugin_sdk::Time;
+use aia_plugin_errors::Errors;
 use aia_plugin_sdk::columns::LogBatch;
-use aia_plugin_sdk::testing::{LogBatchBuilder, TestLog};
+use aia_plugin_sdk::testing::{Harness, LogBatchBuilder, TestLog};
+use aia_plugin_sdk::{Severity, Time};
 
 use crate::shop::{STACK, at, batch, harness, server};
 
@@ -72,6 +73,66 @@ fn without_failed_spans_the_first_to_complain_is_the_origin() {
     assert_eq!(signals.len(), 1, "{signals:?}");
     assert_eq!(signals[0].service, "travel");
     assert_eq!(signals[0].affected, ["preserve"]);
+}
+
+/// A request at the shop that goes well, one a second.
+fn requests(harness: &mut Harness<Errors>, seconds: std::ops::Range<u64>) {
+    for second in seconds {
+        let span = server(second + 1, 1, 0, "/contacts").attribute("http.response.status_code", 200);
+        harness.spans(batch("shop", "1.0", second, vec![span]));
+    }
+}
+
+/// The same, each with a log record.
+fn records(harness: &mut Harness<Errors>, seconds: std::ops::Range<u64>, body: &str) {
+    for second in seconds {
+        requests(harness, second..second + 1);
+        let record = TestLog::new(17, format!("{body} {second}")).within(second + 1, 1);
+        harness.logs(logs("shop", at(second), vec![record.at(at(second))]));
+    }
+}
+
+#[test]
+fn a_record_that_wasnt_written_before_is_news_even_early() {
+    let mut harness = harness();
+    requests(&mut harness, 0..40);
+    records(&mut harness, 40..100, "no contacts for");
+    let signals = harness.silence_until(at(120)).take_signals();
+    assert!(!signals.is_empty());
+    assert!(signals.iter().all(|signal| signal.kind == "errors.record"));
+    assert_eq!(signals[0].service, "shop");
+    assert_eq!(signals.last().unwrap().severity, Severity::High, "{signals:?}");
+}
+
+#[test]
+fn a_record_that_was_always_written_is_none_and_so_is_its_neighbour() {
+    let mut harness = harness();
+    records(&mut harness, 0..60, "status wrong of");
+    records(&mut harness, 60..110, "other status wrong of");
+    assert_eq!(harness.silence_until(at(130)).signals(), []);
+}
+
+#[test]
+fn a_record_takes_no_blame_from_an_exception() {
+    let mut harness = harness();
+    requests(&mut harness, 0..130);
+    for n in 200..204 {
+        let body = "failed; nested exception is java.lang.IllegalStateException: no seat";
+        let plain = TestLog::new(17, "first to complain").within(n, 7).at(at(n));
+        let exception = TestLog::new(17, body).within(n, 3).at(at(n + 1));
+        harness.logs(logs("stock", at(n + 1), vec![plain]));
+        harness.logs(logs("travel", at(n + 1), vec![exception]));
+    }
+    let signals = harness.silence_until(at(230)).take_signals();
+    let kinds: Vec<_> = signals
+        .iter()
+        .map(|signal| (signal.kind.as_str(), signal.service.as_str()))
+        .collect();
+    assert!(kinds.contains(&("errors.exception", "travel")), "{kinds:?}");
+    assert!(
+        signals.iter().all(|signal| signal.affected.is_empty()),
+        "{signals:?}"
+    );
 }
 
 #[test]

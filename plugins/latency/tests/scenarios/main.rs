@@ -5,6 +5,7 @@
 mod arrival;
 mod bounds;
 mod failures;
+mod felt;
 mod noise;
 mod quiet;
 mod restoring;
