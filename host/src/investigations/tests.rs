@@ -273,8 +273,8 @@ fn a_conclusion_is_stored_with_its_evidence_and_reported() {
         ]
     );
     let requests = &report.charts[0];
-    // A quarter of an hour before the first occurrence.
-    assert_eq!(requests.start, (START + 50 - 900) * SECOND);
+    // Less than a quarter of an hour before the first occurrence, since telemetry begins here.
+    assert_eq!(requests.start, (START + 41) * SECOND);
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     let seconds = (requests.step / SECOND) as f64;
     let seen: f64 = requests.series[0]

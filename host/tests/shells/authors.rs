@@ -69,6 +69,7 @@ fn a_file_is_inspected_and_nothing_is_made() {
     signal     errors.http: Requests to an operation end with HTTP 5xx repeatedly
     signal     errors.rpc: Calls of an operation end with an RPC status that is the server's fault
     signal     errors.status: Spans of an operation have the status "error" repeatedly
+    signal     errors.record: A service writes a log record of an error repeatedly that it didn't write before
     settings   hold-seconds = 10, min-count = 3, update-seconds = 30, warm-up-seconds = 120, window-seconds = 60
     contract   0.1.0
     runs in    aia, Worker, Spin

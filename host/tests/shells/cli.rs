@@ -441,7 +441,7 @@ Commands:
   report     Render an incident's report
   replay     Send recorded OTLP through the whole pipeline, and show what it finds
   backtest   Run a detector over the telemetry of the data folder, and compare what it would have found
-  plugin     List plugins, or check a file
+  plugin     List plugins; make, build, test, measure and check one
   key        Make, list and revoke ingest keys, which applications send telemetry with
   token      Make and list tokens for the API
   config     Print a configuration file with every setting and its default; with `--json`, the settings in effect

@@ -11,7 +11,7 @@ use crate::text::clip;
 
 /// Version of the way fingerprints are made. Whatever changes the parts of any fault needs a new one, or incidents
 /// that are open would be grouped anew.
-pub(crate) const FINGERPRINT_VERSION: u32 = 1;
+pub(crate) const FINGERPRINT_VERSION: u32 = 2;
 
 /// Longest part of a fingerprint that comes from telemetry, in bytes.
 const MAX_PART_BYTES: usize = 200;
@@ -148,7 +148,8 @@ impl Fault {
     }
 
     fn exception(service: &str, kind: &str, text: &str, stacktrace: &str) -> Self {
-        let stack = Stack::parse(stacktrace);
+        let mut stack = Stack::parse(stacktrace);
+        stack.leave_makers_out(kind);
         let root = stack.root_type.as_deref().unwrap_or(kind);
         let mut parts = clipped(&[FaultKind::Exception.signal_kind(), service, root]);
         if stack.frames.is_empty() {

@@ -60,6 +60,20 @@ impl Stack {
         parsed.map(Self::from_frames).unwrap_or_default()
     }
 
+    /// Leaves the innermost functions out that are of the exception's own type, such as `capture<shop::CardError>`: they
+    /// made the exception and aren't where it happened.
+    pub(crate) fn leave_makers_out(&mut self, exception: &str) {
+        let makers = self.frames.iter().take_while(|frame| {
+            let argument = frame.strip_suffix('>').and_then(|frame| frame.split_once('<'));
+            argument.is_some_and(|(_, argument)| !argument.is_empty() && argument == exception)
+        });
+        let makers = makers.count();
+        // Those alone are better than none.
+        if makers < self.frames.len() {
+            self.frames.drain(..makers);
+        }
+    }
+
     fn from_frames(parsed: Parsed) -> Self {
         let mut frames: Vec<String> = Vec::new();
         for frame in parsed.frames.into_iter().filter(|frame| frame.in_app) {
@@ -130,6 +144,23 @@ mod tests {
         ] {
             assert_eq!(Stack::parse(text), Stack::default(), "{text}");
         }
+    }
+
+    #[test]
+    fn makers_of_the_exception_are_left_out_unless_there_is_nothing_else() {
+        let text = "   0: capture<shop::pay::Declined>\n   1: shop::pay::post\n   2: shop::pay::take<T>\n";
+        let mut stack = Stack::parse(text);
+        stack.leave_makers_out("shop::pay::Declined");
+        assert_eq!(stack.frames, ["shop::pay::post", "shop::pay::take<T>"]);
+        let before = stack.clone();
+        for other in ["", "T"] {
+            stack.leave_makers_out(other);
+            assert_eq!(stack, before);
+        }
+        let mut alone = Stack::parse("   0: shop::make<shop::pay::Declined>\n");
+        let before = alone.clone();
+        alone.leave_makers_out("shop::pay::Declined");
+        assert_eq!(alone, before);
     }
 
     #[test]

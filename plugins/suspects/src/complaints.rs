@@ -60,6 +60,9 @@ pub(crate) fn find(case: &Case, signals: &[Item]) -> Findings {
 
 /// The frame as `File.java:12` where the stack trace tells the line, else as it is.
 fn with_line(frame: &str, stack: &str) -> String {
+    if let Some(place) = below(frame, stack) {
+        return place;
+    }
     let line = stack
         .lines()
         .take(2_000)
@@ -77,6 +80,25 @@ fn with_line(frame: &str, stack: &str) -> String {
     place.unwrap_or_else(|| frame.to_owned())
 }
 
+/// Where the place stands in a line of its own below the function, as in Rust: `at /shop/src/pay.rs:12:5`.
+fn below(frame: &str, stack: &str) -> Option<String> {
+    // A function without a path has its file before it: `ledger.rs:post`.
+    let name = frame.split_once(".rs:").map_or(frame, |(_, name)| name);
+    let is_it = |line: &str| {
+        let numbered = line.trim().split_once(": ");
+        numbered.is_some_and(|(number, function)| {
+            function == name && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    let mut lines = stack.lines().take(2_000).skip_while(|line| !is_it(line));
+    let place = lines.nth(1)?.trim().strip_prefix("at ")?;
+    let (place, _column) = place.rsplit_once(':')?;
+    let (path, line) = place.rsplit_once(':')?;
+    let file = path.rsplit(['/', '\\']).next()?;
+    let is_place = file.contains('.') && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+    is_place.then(|| format!("{file}:{line}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +109,10 @@ mod tests {
         assert_eq!(with_line("com.shop.Pay.charge", stack), "Pay.java:12");
         assert_eq!(with_line("com.shop.Pay.refund", stack), "com.shop.Pay.refund");
         assert_eq!(with_line("", stack), "");
+        let stack = "   0: post\n             at /shop/src/ledger.rs:72:13\n   1: take\n   2: poll\n at odd";
+        assert_eq!(with_line("post", stack), "ledger.rs:72");
+        assert_eq!(with_line("ledger.rs:post", stack), "ledger.rs:72");
+        assert_eq!(with_line("take", stack), "take");
+        assert_eq!(with_line("poll", stack), "poll");
     }
 }
