@@ -99,7 +99,7 @@ pub struct Investigator {
     analysts: RwLock<Arc<Vec<Analyst>>>,
     pub(super) log: Arc<Log>,
     pub(super) store: Arc<dyn Store>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     models: Arc<dyn Models>,
     /// Analysts that failed: how often in a row, and when they may try again.
     resting: Mutex<BTreeMap<String, (u32, Instant)>>,

@@ -16,6 +16,16 @@ use crate::store::{IncidentFilter, IncidentState, Scope, StoreError};
 /// How often incidents that are to be looked at later are looked for.
 const ROUND: Duration = Duration::from_secs(5);
 
+/// While detection is further behind than this, investigations let it go first: they read the same log, and there is
+/// nothing to explain that wasn't found.
+const DETECTION_FIRST: f64 = 2.0;
+
+/// … but for no longer than this: under a load that never ends people want to know all the more.
+const MAX_DEFERRAL: Duration = Duration::from_secs(30);
+
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// Unresolved incidents of a project that are considered, newest first. Older ones wait until some are resolved.
 const MAX_INCIDENTS: usize = 500;
 
@@ -116,6 +126,7 @@ fn run(investigator: &Investigator, queue: &Queue) {
             round_at = Instant::now() + ROUND;
         }
         for scope in turn {
+            investigator.let_detection_go_first();
             if investigator.is_closing.load(Ordering::Relaxed) {
                 return;
             }
@@ -144,6 +155,16 @@ impl Investigator {
     pub fn investigate_due(&self, scope: &Scope) -> Result<(), StoreError> {
         while self.next(scope)? == Left::More {}
         Ok(())
+    }
+
+    fn let_detection_go_first(&self) {
+        let until = Instant::now() + MAX_DEFERRAL;
+        while self.metrics.lag_seconds() > DETECTION_FIRST
+            && Instant::now() < until
+            && !self.is_closing.load(Ordering::Relaxed)
+        {
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Investigates one incident of a project, if one is due.
