@@ -58,6 +58,11 @@ pub struct Metrics {
     sync_segments: Counter,
     sync_seconds: SyncSeconds,
     journal_damaged: Counter,
+    journal_quarantined: Counter,
+    storage_bytes: Gauge,
+    storage_fullest: Gauge<f64, AtomicU64>,
+    disk_free: Gauge,
+    blocks_expired: Family<ByReason, Counter>,
     segments_lost: Counter,
     compaction_failures: Counter,
     lag: Gauge<f64, AtomicU64>,
@@ -138,8 +143,33 @@ impl Metrics {
         );
         registry.register(
             "journal_damaged",
-            "Journal files found damaged",
+            "Places where a journal file was found damaged",
             self.journal_damaged.clone(),
+        );
+        registry.register(
+            "journal_quarantined",
+            "Damaged journal files put aside",
+            self.journal_quarantined.clone(),
+        );
+        registry.register(
+            "storage_bytes",
+            "Bytes of telemetry kept, in journal and blocks",
+            self.storage_bytes.clone(),
+        );
+        registry.register(
+            "storage_fullest_project_ratio",
+            "How much of its quota the fullest project takes; at 1 its requests are refused",
+            self.storage_fullest.clone(),
+        );
+        registry.register(
+            "disk_free_bytes",
+            "Bytes free on the disk of the journal",
+            self.disk_free.clone(),
+        );
+        registry.register(
+            "blocks_expired",
+            "Blocks of telemetry deleted, by age or because there were too many bytes",
+            self.blocks_expired.clone(),
         );
         registry.register(
             "segments_lost",
@@ -263,6 +293,25 @@ impl Metrics {
         self.journal_damaged.inc();
     }
 
+    pub(crate) fn journal_quarantined(&self) {
+        self.journal_quarantined.inc();
+    }
+
+    /// How much telemetry is kept, how full the fullest project is, and how many bytes the disk has left.
+    pub(crate) fn storage(&self, bytes: u64, fullest: f64, free: u64) {
+        self.storage_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.storage_fullest.set(fullest);
+        self.disk_free.set(i64::try_from(free).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn block_expired(&self, reason: &str) {
+        self.blocks_expired
+            .get_or_create(&ByReason {
+                reason: reason.to_owned(),
+            })
+            .inc();
+    }
+
     pub(crate) fn segment_lost(&self) {
         self.segments_lost.inc();
     }
@@ -273,6 +322,11 @@ impl Metrics {
 
     pub(crate) fn lag(&self, lag: Duration) {
         self.lag.set(lag.as_secs_f64());
+    }
+
+    /// Seconds; see [`Self::lag`].
+    pub(crate) fn lag_seconds(&self) -> f64 {
+        self.lag.get()
     }
 
     pub(crate) fn committed(&self, plugin: &str, signals: u64) {

@@ -78,6 +78,14 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The sender's project, or the disk, has as much telemetry as it may have.
+    #[error("there is no room for more telemetry: {reason}")]
+    NoRoom {
+        /// What is full.
+        reason: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Storage or another part can't take it now.
     #[error("temporarily not available; retry later")]
     Unavailable {
@@ -98,7 +106,7 @@ impl Refusal {
             Self::WrongMethod => 405,
             Self::TooLarge { .. } => 413,
             Self::WrongContentType | Self::UnsupportedEncoding { .. } => 415,
-            Self::Overloaded { .. } => 429,
+            Self::Overloaded { .. } | Self::NoRoom { .. } => 429,
             Self::Unavailable { .. } => 503,
         }
     }
@@ -117,7 +125,9 @@ impl Refusal {
             Self::UnknownPath | Self::WrongMethod | Self::UnsupportedEncoding { .. } => {
                 GrpcCode::Unimplemented
             }
-            Self::TooLarge { .. } | Self::Overloaded { .. } => GrpcCode::ResourceExhausted,
+            Self::TooLarge { .. } | Self::Overloaded { .. } | Self::NoRoom { .. } => {
+                GrpcCode::ResourceExhausted
+            }
             Self::Unavailable { .. } => GrpcCode::Unavailable,
         }
     }
@@ -132,7 +142,9 @@ impl Refusal {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Overloaded { retry_after } | Self::Unavailable { retry_after } => Some(*retry_after),
+            Self::Overloaded { retry_after }
+            | Self::NoRoom { retry_after, .. }
+            | Self::Unavailable { retry_after } => Some(*retry_after),
             _ => None,
         }
     }
@@ -169,6 +181,7 @@ impl Refusal {
             Self::BadKey(_) => "bad_key",
             Self::RevokedKey => "revoked_key",
             Self::Overloaded { .. } => "overloaded",
+            Self::NoRoom { .. } => "no_room",
             Self::Unavailable { .. } => "unavailable",
         }
     }
@@ -235,6 +248,10 @@ mod tests {
             Refusal::BadKey(KeyError::Forged),
             Refusal::RevokedKey,
             Refusal::Overloaded { retry_after },
+            Refusal::NoRoom {
+                reason: "the project's telemetry takes 9 bytes of the 9 it may take".to_owned(),
+                retry_after,
+            },
             Refusal::Unavailable { retry_after },
         ]
     }
@@ -267,6 +284,7 @@ mod tests {
         401 16 bad_key: the ingest key was refused: the ingest key isn't genuine
         403  7 revoked_key: the ingest key was revoked
         429  8 retry 2 s overloaded: too many requests; retry later
+        429  8 retry 2 s no_room: there is no room for more telemetry: the project's telemetry takes 9 bytes of the 9 it may take
         503 14 retry 2 s unavailable: temporarily not available; retry later
         "#);
     }

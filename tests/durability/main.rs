@@ -1,5 +1,9 @@
 //! Promise: nothing acknowledged is lost, and nothing counts twice, whenever `aia` dies.
 
+mod bucket;
+mod kills;
+mod s3;
+
 use std::time::Duration;
 
 use aia_tests::{Host, failing_request, healthy_request};

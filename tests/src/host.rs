@@ -17,6 +17,8 @@ pub struct Host {
     data: PathBuf,
     /// Further flags of `aia up`.
     flags: Vec<String>,
+    /// Its environment.
+    environment: Vec<(String, String)>,
     /// What it printed when it was ready.
     ready: Value,
     ingest_key: String,
@@ -37,8 +39,20 @@ impl Host {
     /// # Errors
     /// If it doesn't become ready.
     pub fn start_with(data: &Path, flags: &[&str]) -> Result<Self> {
+        Self::start_in(data, flags, &[])
+    }
+
+    /// Starts `aia up` with further flags in an environment of nothing but these variables.
+    ///
+    /// # Errors
+    /// If it doesn't become ready.
+    pub fn start_in(data: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let (child, ready) = spawn(data, ["127.0.0.1:0"; 3], &flags)?;
+        let environment: Vec<(String, String)> = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let (child, ready) = spawn(data, ["127.0.0.1:0"; 3], &flags, &environment)?;
         let text = |name: &str| {
             ready[name]
                 .as_str()
@@ -51,6 +65,7 @@ impl Host {
             child,
             data: data.to_owned(),
             flags,
+            environment,
             ready,
         })
     }
@@ -68,7 +83,12 @@ impl Host {
                 .with_context(|| format!("{url} is no http address"))
         };
         let addresses = [address("otlp_http")?, address("otlp_grpc")?, address("api")?];
-        (self.child, self.ready) = spawn(&self.data, addresses.each_ref().map(String::as_str), &self.flags)?;
+        (self.child, self.ready) = spawn(
+            &self.data,
+            addresses.each_ref().map(String::as_str),
+            &self.flags,
+            &self.environment,
+        )?;
         ensure!(
             self.ready["ingest_key"].is_null(),
             "a later start must not make another key: {}",
@@ -87,21 +107,45 @@ impl Host {
         Ok(())
     }
 
+    /// Asks it to end, as a supervisor does before it kills, and waits until it has.
+    ///
+    /// # Errors
+    /// If it can't be asked, or doesn't end with 0.
+    pub fn stop(&mut self) -> Result<()> {
+        let asked = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()?;
+        ensure!(asked.success(), "kill: {asked}");
+        let status = self.child.wait()?;
+        ensure!(status.success(), "`aia up` ended with {status}");
+        Ok(())
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.data.join("data")
+    }
+
     /// Sends an OTLP request of traces as protobuf; gives the status.
     ///
     /// # Errors
     /// If it can't be sent: nobody listens, or the connection broke.
     pub fn send_traces(&self, body: &[u8]) -> Result<u16> {
-        let url = format!(
-            "{}/v1/traces",
-            self.ready["otlp_http"].as_str().unwrap_or_default()
-        );
-        let response = agent()
-            .post(&url)
-            .header("content-type", "application/x-protobuf")
-            .header("authorization", &format!("Bearer {}", self.ingest_key))
-            .send(body)?;
-        Ok(response.status().as_u16())
+        self.sender().send_traces(body)
+    }
+
+    /// A client with connections of its own, for a thread.
+    #[must_use]
+    pub fn sender(&self) -> Sender {
+        Sender {
+            agent: agent(),
+            url: format!(
+                "{}/v1/traces",
+                self.ready["otlp_http"].as_str().unwrap_or_default()
+            ),
+            authorization: format!("Bearer {}", self.ingest_key),
+        }
     }
 
     /// Gets a path of the API as JSON.
@@ -146,6 +190,45 @@ impl Host {
     }
 }
 
+/// A client that sends telemetry.
+#[derive(Clone)]
+pub struct Sender {
+    agent: ureq::Agent,
+    url: String,
+    authorization: String,
+}
+
+impl Sender {
+    /// The `Authorization` header that it sends.
+    #[must_use]
+    pub fn authorization(&self) -> String {
+        self.authorization.clone()
+    }
+
+    /// The same with another `Authorization` header.
+    #[must_use]
+    pub fn with_authorization(self, authorization: String) -> Self {
+        Self {
+            authorization,
+            ..self
+        }
+    }
+
+    /// As [`Host::send_traces`].
+    ///
+    /// # Errors
+    /// As [`Host::send_traces`].
+    pub fn send_traces(&self, body: &[u8]) -> Result<u16> {
+        let response = self
+            .agent
+            .post(&self.url)
+            .header("content-type", "application/x-protobuf")
+            .header("authorization", &self.authorization)
+            .send(body)?;
+        Ok(response.status().as_u16())
+    }
+}
+
 impl Drop for Host {
     fn drop(&mut self) {
         // It may be dead already.
@@ -179,7 +262,12 @@ pub fn binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
-fn spawn(data: &Path, [otlp_http, otlp_grpc, api]: [&str; 3], flags: &[String]) -> Result<(Child, Value)> {
+fn spawn(
+    data: &Path,
+    [otlp_http, otlp_grpc, api]: [&str; 3],
+    flags: &[String],
+    environment: &[(String, String)],
+) -> Result<(Child, Value)> {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -199,6 +287,7 @@ fn spawn(data: &Path, [otlp_http, otlp_grpc, api]: [&str; 3], flags: &[String]) 
         .arg(data.join("data"))
         .args(flags)
         .env_clear()
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -3,5 +3,5 @@
 mod host;
 mod shop;
 
-pub use host::{Host, binary};
+pub use host::{Host, Sender, binary};
 pub use shop::{failing_request, healthy_request};

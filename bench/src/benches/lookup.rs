@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use aia::clock;
 use aia::journal::{Append, JournalConfig};
-use aia::log::{KeyRing, Log, LogConfig, Note};
+use aia::log::{Durability, KeyRing, Log, LogConfig, Note, Retention};
 use aia::metrics::Metrics;
 use aia::store::{Scope, sqlite::Sqlite};
 use aia_telemetry::{
@@ -106,6 +106,8 @@ fn open(folder: &Path, runtime: &tokio::runtime::Runtime, keys: &Arc<KeyRing>) -
             segment_limits: SegmentLimits {
                 max_columns_bytes: 64 << 20,
             },
+            retention: Retention::default(),
+            durability: Durability::Journal,
         },
         Arc::new(LocalFileSystem::new_with_prefix(&objects)?),
         runtime.handle().clone(),

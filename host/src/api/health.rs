@@ -17,6 +17,15 @@ pub(super) struct Health {
     status: &'static str,
 }
 
+/// That it is ready, and how far behind.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Ready {
+    /// `ok`
+    status: &'static str,
+    /// How far detection is behind what was acknowledged, in seconds.
+    lag_seconds: f64,
+}
+
 /// Says that the process runs and answers.
 #[utoipa::path(
     get,
@@ -36,14 +45,18 @@ pub(super) async fn healthz() -> Json<Health> {
     tag = "health",
     security(()),
     responses(
-        (status = OK, body = Health, description = "It is ready"),
+        (status = OK, body = Ready, description = "It is ready"),
         (status = SERVICE_UNAVAILABLE, body = ProblemDocument, description = "A part isn't ready"),
     )
 )]
-pub(super) async fn readyz(State(api): State<Api>) -> Result<Json<Health>, Problem> {
+pub(super) async fn readyz(State(api): State<Api>) -> Result<Json<Ready>, Problem> {
     let readiness = Arc::clone(&api.readiness);
+    let lag_seconds = readiness.lag_seconds();
     match tokio::task::spawn_blocking(move || readiness.check()).await {
-        Ok(Ok(())) => Ok(Json(Health { status: "ok" })),
+        Ok(Ok(())) => Ok(Json(Ready {
+            status: "ok",
+            lag_seconds,
+        })),
         Ok(Err(not_ready)) => {
             tracing::warn!(
                 part = not_ready.part,

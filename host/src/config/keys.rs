@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Config, LogFormat,
+    Acknowledge, Config, LogFormat,
     value::{Expected, Raw},
 };
 
@@ -58,6 +58,17 @@ pub(super) const KEYS: &[Key] = &[
             let threads = raw.count(0, 1024)?;
             let processors = || std::thread::available_parallelism().map_or(1, usize::from);
             config.workers = if threads == 0 { processors() } else { threads };
+            Ok(())
+        },
+    },
+    Key {
+        name: "durability",
+        default: r#""journal""#,
+        doc: "When a request is acknowledged: \"journal\", when it is on this machine's disk, or \"bucket\", when it is in\n\
+              the object store as well and outlives the machine. That takes a put for each request.",
+        apply: |config, raw| {
+            config.durability =
+                raw.choice(&[("journal", Acknowledge::Journal), ("bucket", Acknowledge::Bucket)])?;
             Ok(())
         },
     },
@@ -170,6 +181,63 @@ pub(super) const KEYS: &[Key] = &[
         apply: |config, raw| {
             raw.duration(SECOND / 100, SECOND * 60)
                 .map(|value| config.plugin.call_time = value)
+        },
+    },
+    Key {
+        name: "objects.url",
+        default: r#""""#,
+        doc: "Where blocks of telemetry lie: \"s3://bucket/prefix\", or empty for files in the data folder. S3 takes its\n\
+              credentials from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …), never from a file.",
+        apply: |config, raw| raw.bucket_url().map(|value| config.objects.url = value),
+    },
+    Key {
+        name: "objects.endpoint",
+        default: r#""""#,
+        doc: "URL of a service that speaks S3, such as R2 or MinIO; empty for AWS.",
+        apply: |config, raw| raw.web_url().map(|value| config.objects.endpoint = value),
+    },
+    Key {
+        name: "objects.region",
+        default: r#""auto""#,
+        doc: "Region of the bucket. R2 and most others that aren't AWS take \"auto\".",
+        apply: |config, raw| raw.text().map(|value| config.objects.region = value),
+    },
+    Key {
+        name: "objects.timeout",
+        default: r#""10 s""#,
+        doc: "Longest wait for an answer of S3. With durability = \"bucket\", clients are then told to come again (503).",
+        apply: |config, raw| {
+            raw.duration(SECOND / 10, HOUR)
+                .map(|value| config.objects.timeout = value)
+        },
+    },
+    Key {
+        name: "retention.age",
+        default: r#""14 d""#,
+        doc: "Raw telemetry is deleted after so long. Incidents keep their evidence.",
+        apply: |config, raw| {
+            raw.duration(SECOND, DAY * 3660)
+                .map(|value| config.retention.age = value)
+        },
+    },
+    Key {
+        name: "retention.project-bytes",
+        default: r#""20 GiB""#,
+        doc: "Most bytes of raw telemetry of one project, as stored. Beyond nine tenths the oldest is deleted, unless a\n\
+              detector has yet to read it; at the whole the project's requests are told to come again (429).",
+        apply: |config, raw| {
+            raw.size(MIB, GIB * GIB)
+                .map(|value| config.retention.project_bytes = value as u64)
+        },
+    },
+    Key {
+        name: "retention.free-bytes",
+        default: r#""512 MiB""#,
+        doc: "With fewer bytes free on the disk of the data folder, telemetry is told to come again (429): a full disk\n\
+              would stop the store as well.",
+        apply: |config, raw| {
+            raw.size(0, GIB * GIB)
+                .map(|value| config.retention.free_bytes = value as u64)
         },
     },
     Key {

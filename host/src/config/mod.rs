@@ -19,6 +19,7 @@ pub use plugin_settings::{AllPluginSettings, PluginSettings};
 pub use sources::{Loaded, Setting, Sources};
 
 use crate::incidents::Rules;
+use crate::log::Retention;
 
 /// Everything that can be set. Values come from [`Sources::load`] only, so that none misses its default.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,12 @@ pub struct Config {
     pub plugin: PluginLimits,
     /// `settings.<plugin>.…`: what plugins are told.
     pub settings: AllPluginSettings,
+    /// `durability`: when a request is acknowledged.
+    pub durability: Acknowledge,
+    /// `objects.…`
+    pub objects: Objects,
+    /// `retention.…`
+    pub retention: Retention,
     /// `incidents.…`
     pub incidents: Rules,
     /// `redaction.…`
@@ -84,6 +91,28 @@ pub struct PluginLimits {
     pub memory: usize,
     /// `plugin.call-time`: longest call.
     pub call_time: Duration,
+}
+
+/// When a request is acknowledged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Acknowledge {
+    /// When it is in the journal.
+    Journal,
+    /// When it is in the bucket, too.
+    Bucket,
+}
+
+/// Where blocks of telemetry lie. Credentials come from the environment's `AWS_…` variables alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Objects {
+    /// `objects.url`: `s3://bucket/prefix`; none for files in the data folder.
+    pub url: Option<String>,
+    /// `objects.endpoint`: of an S3-compatible service; none for AWS.
+    pub endpoint: Option<String>,
+    /// `objects.region`
+    pub region: String,
+    /// `objects.timeout`: longest wait for an answer.
+    pub timeout: Duration,
 }
 
 /// What is removed from telemetry before it is stored, besides secrets, which always are.
@@ -147,6 +176,9 @@ impl Config {
                 call_time: Duration::ZERO,
             },
             settings: AllPluginSettings::new(),
+            durability: Acknowledge::Journal,
+            objects: Objects::default(),
+            retention: Retention::default(),
             incidents: Rules::default(),
             redaction: Redaction { emails: false },
             log: Log {

@@ -68,6 +68,43 @@ impl Raw<'_> {
         }
     }
 
+    /// Some text.
+    pub(super) fn text(self) -> Result<String, Expected> {
+        let text = self.string().filter(|text| !text.is_empty());
+        text.map(str::to_owned).ok_or_else(|| "a text".to_owned())
+    }
+
+    /// `s3://bucket/prefix`, or nothing.
+    pub(super) fn bucket_url(self) -> Result<Option<String>, Expected> {
+        self.url(
+            &["s3://"],
+            "\"s3://bucket/prefix\", or \"\" for files in the data folder",
+        )
+    }
+
+    /// `https://…`, or nothing.
+    pub(super) fn web_url(self) -> Result<Option<String>, Expected> {
+        self.url(
+            &["https://", "http://"],
+            "a URL that begins with https:// or http://, or \"\"",
+        )
+    }
+
+    fn url(self, schemes: &[&str], expected: &str) -> Result<Option<String>, Expected> {
+        match self.string() {
+            Some("") => Ok(None),
+            Some(url)
+                if schemes.iter().any(|scheme| {
+                    url.strip_prefix(scheme)
+                        .is_some_and(|rest| !rest.starts_with('/') && !rest.is_empty())
+                }) =>
+            {
+                Ok(Some(url.to_owned()))
+            }
+            _ => Err(expected.to_owned()),
+        }
+    }
+
     /// A folder or file.
     pub(super) fn path(self) -> Result<PathBuf, Expected> {
         let text = self.string().filter(|text| !text.is_empty());

@@ -9,6 +9,7 @@
 mod catalog;
 mod folder;
 mod hot_swap;
+mod objects;
 mod offline;
 mod plugin_folder;
 mod reports;
@@ -18,7 +19,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use aia_telemetry::{IngestSecrets, SegmentLimits};
-use object_store::local::LocalFileSystem;
 use prometheus_client::registry::Registry;
 
 use crate::backtest::{BacktestError, BacktestOptions, Backtested};
@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::ingest::JournalIntake;
 use crate::investigations::{self, InvestigationConfig, Investigations, Investigator, NoModels};
 use crate::journal::JournalConfig;
-use crate::log::{KeyRing, Log, LogConfig};
+use crate::log::{Durability, KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
 use crate::replay::{Progress, ReplayError, ReplayOptions};
 use crate::runtime::Runtime;
@@ -39,7 +39,8 @@ use hot_swap::HotSwap;
 use reports::PluginReports;
 
 pub use folder::FolderError;
-pub use offline::{OfflineHost, Replayed};
+pub use objects::ObjectsError;
+pub use offline::{OfflineHost, Replayed, StoredLog};
 
 /// Bytes that a segment's columns may have when decoded, for each byte that a request may have: columns are at most so
 /// much larger than the message they were scanned from (see `ScanLimits::max_expansion`).
@@ -71,12 +72,15 @@ impl Backend for Host {
         let (waker, inboxes) =
             sessions::queues(session_config.workers, Arc::new(move |scope| changed.wake(scope)));
         let wake = waker.clone();
-        std::fs::create_dir_all(folder.objects())?;
-        let objects = Arc::new(LocalFileSystem::new_with_prefix(folder.objects())?.with_fsync(true));
+        let objects = objects::open(config, &folder, false)?;
+        let log_config = LogConfig {
+            durability: objects::durability(config)?,
+            ..log_config(config, &folder)
+        };
         // Recovery reads blocks, and waits for them.
         let log = tokio::task::block_in_place(|| {
             Log::open(
-                log_config(config, &folder),
+                log_config,
                 objects,
                 tokio::runtime::Handle::current(),
                 Arc::clone(&keys),
@@ -114,14 +118,22 @@ impl Backend for Host {
             )?),
             None => None,
         };
-        let intake = JournalIntake::new(Arc::clone(&log), offline::pipeline(config, &keys, metrics)?);
+        let shown = Arc::clone(&metrics);
+        let intake = JournalIntake::new(
+            Arc::clone(&log),
+            offline::pipeline(config, &keys, metrics)?,
+            config.workers,
+        );
         let services = Services {
             store: Arc::clone(&store),
             intake: Arc::new(intake),
             secrets: Arc::new(secrets.ingest()),
             reports: Arc::new(PluginReports::new(Arc::clone(&store), Arc::clone(&catalog))),
             plugins: catalog,
-            readiness: Arc::new(StoreReadiness(store)),
+            readiness: Arc::new(CoreReadiness {
+                store,
+                metrics: shown,
+            }),
             metrics: registry,
         };
         let running = RunningHost {
@@ -188,17 +200,26 @@ fn log_config(config: &Config, folder: &DataFolder) -> LogConfig {
         segment_limits: SegmentLimits {
             max_columns_bytes: config.limits.decompressed_bytes.saturating_mul(COLUMNS_PER_BYTE),
         },
+        retention: config.retention,
+        durability: Durability::Journal,
     }
 }
 
-struct StoreReadiness(Arc<dyn Store>);
+struct CoreReadiness {
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+}
 
-impl Readiness for StoreReadiness {
+impl Readiness for CoreReadiness {
     fn check(&self) -> Result<(), NotReady> {
-        self.0.check().map_err(|error| NotReady {
+        self.store.check().map_err(|error| NotReady {
             part: "store",
             source: Box::new(error),
         })
+    }
+
+    fn lag_seconds(&self) -> f64 {
+        self.metrics.lag_seconds()
     }
 }
 

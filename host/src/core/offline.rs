@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aia_telemetry::{RedactConfig, Redactor, ScanLimits};
-use object_store::local::LocalFileSystem;
 
 use super::catalog::{self, Catalog};
 use super::folder::{DataFolder, Lock};
-use super::log_config;
+use super::{log_config, objects};
 use crate::backtest::{self, BacktestError, BacktestOptions, Backtested};
 use crate::config::Config;
 use crate::ingest::Pipeline;
 use crate::investigations::{InvestigationConfig, Investigator, NoModels};
-use crate::log::{KeyRing, Log, LogView};
+use crate::log::{KeyRing, Log, LogConfig, LogView, Retention};
 use crate::metrics::Metrics;
 use crate::replay::{self, Parts, Progress, ReplayError, ReplayOptions, Summary};
 use crate::runtime::{PluginKind, Runtime};
@@ -22,7 +21,7 @@ use crate::scratch::Scratch;
 use crate::secrets::Secrets;
 use crate::server::BackendError;
 use crate::sessions::Offline;
-use crate::store::{Store, sqlite::Sqlite};
+use crate::store::{Scope, Store, sqlite::Sqlite};
 
 /// Plugins, loaded once for any number of replays.
 pub struct OfflineHost {
@@ -131,10 +130,13 @@ impl OfflineHost {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .build()?;
-        std::fs::create_dir_all(folder.objects())?;
         let log = Arc::new(Log::open(
-            log_config(config, &folder),
-            Arc::new(LocalFileSystem::new_with_prefix(folder.objects())?.with_fsync(!is_scratch)),
+            // What is replayed is as old as it is.
+            LogConfig {
+                retention: Retention::default(),
+                ..log_config(config, &folder)
+            },
+            objects::open(config, &folder, is_scratch)?,
             runtime.handle().clone(),
             Arc::clone(&keys),
             Arc::clone(&store),
@@ -224,14 +226,8 @@ impl OfflineHost {
             .worker_threads(1)
             .build()
             .map_err(|error| failed("start a thread")(error.into()))?;
-        let objects = folder.objects();
-        // A folder that never held a block has none.
-        let objects: Arc<dyn object_store::ObjectStore> = if objects.is_dir() {
-            let files = LocalFileSystem::new_with_prefix(objects);
-            Arc::new(files.map_err(|error| failed("open the blocks")(error.into()))?)
-        } else {
-            Arc::new(object_store::memory::InMemory::new())
-        };
+        let objects = objects::open_to_read(config, &folder)
+            .map_err(|error| failed("open the blocks")(error.into()))?;
         let view = LogView::open(
             &options.scope,
             folder.journal(),
@@ -243,6 +239,54 @@ impl OfflineHost {
         )
         .map_err(|error| failed("read the log")(error.into()))?;
         backtest::run(&plugin, &view, store.as_ref(), options)
+    }
+}
+
+/// A project's log as it lies in a data folder, beside a running host or without one. Nothing is changed.
+pub struct StoredLog {
+    view: LogView,
+    store: Arc<dyn Store>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl StoredLog {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// If folder, store or secret can't be read.
+    pub fn open(config: &Config, scope: &Scope) -> Result<Self, BackendError> {
+        let folder = DataFolder::open(&config.data)?;
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open_read_only(&folder.database())?);
+        let secrets = folder.secrets()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()?;
+        let view = LogView::open(
+            scope,
+            folder.journal(),
+            log_config(config, &folder).segment_limits,
+            objects::open_to_read(config, &folder)?,
+            runtime.handle().clone(),
+            Arc::new(KeyRing::new(secrets.segments(), secrets.block_footers())),
+            Arc::clone(&store),
+        )?;
+        Ok(Self {
+            view,
+            store,
+            _runtime: runtime,
+        })
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn view(&self) -> &LogView {
+        &self.view
+    }
+
+    /// What the store knows of it.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
     }
 }
 

@@ -12,6 +12,7 @@ use aia_telemetry::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::turns::Turns;
 use super::{Accepted, Intake};
 use crate::clock;
 use crate::journal::{Append, Appended, JournalError};
@@ -19,17 +20,21 @@ use crate::log::{KeyRing, Log, Note};
 use crate::metrics::Metrics;
 use crate::store::Scope;
 
-/// A body up to this size is scanned where its request is handled (some 100 µs); a larger one on a thread for blocking
-/// work, so that it holds up no other connection.
-const INLINE_BYTES: usize = 128 << 10;
+/// A body up to this size is scanned where its request is handled (some 20 µs); a larger one in its turn, on a thread for
+/// blocking work, so that it holds up no other connection.
+const INLINE_BYTES: usize = 16 << 10;
 
 /// What a client waits before it sends again while the journal can't be written.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The same while there is no room: deleting what is old takes its time.
+const RETRY_NO_ROOM: Duration = Duration::from_secs(60);
 
 /// The intake of a host with a journal.
 pub(crate) struct JournalIntake {
     work: Arc<Pipeline>,
     log: Arc<Log>,
+    turns: Arc<Turns>,
 }
 
 /// From a request's body to a sealed segment. A replay goes through the same, with a time of its own.
@@ -43,10 +48,12 @@ pub(crate) struct Pipeline {
 }
 
 impl JournalIntake {
-    pub(crate) fn new(log: Arc<Log>, pipeline: Pipeline) -> Self {
+    /// Scans as many large bodies at once as there are `workers`.
+    pub(crate) fn new(log: Arc<Log>, pipeline: Pipeline, workers: usize) -> Self {
         Self {
             work: Arc::new(pipeline),
             log,
+            turns: Turns::new(workers),
         }
     }
 
@@ -62,6 +69,7 @@ impl JournalIntake {
             self.work.take(&key, signal, encoding, &body)
         } else {
             let work = Arc::clone(&self.work);
+            let _turn = self.turns.wait(&key.tenant).await;
             let task = tokio::task::spawn_blocking(move || work.take(&key, signal, encoding, &body));
             task.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "scanning a request panicked");
@@ -78,6 +86,13 @@ impl JournalIntake {
         match self.log.append(append).await {
             Ok(Appended::Stored(_)) => self.work.metrics.ingested(signal, rows, sealed_bytes),
             Ok(Appended::Duplicate) => self.work.metrics.duplicate(),
+            Err(JournalError::NoRoom(reason)) => {
+                tracing::debug!(%reason, "cannot take a request");
+                return Err(Refusal::NoRoom {
+                    reason: reason.to_string(),
+                    retry_after: RETRY_NO_ROOM,
+                });
+            }
             Err(error) => {
                 if !matches!(error, JournalError::Write(_)) {
                     tracing::warn!(error = crate::chain(&error), "cannot take a request");

@@ -11,6 +11,7 @@ mod grpc;
 mod http;
 mod intake;
 mod metrics;
+mod turns;
 
 pub(crate) use accept::{JournalIntake, Pipeline};
 pub(crate) use auth::RevokedKeys;

@@ -1,10 +1,9 @@
 //! The journal's writer: one thread that numbers, writes and syncs what all requests bring, so that requests which
 //! wait at the same time share one fsync.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,21 +11,25 @@ use std::time::{Duration, Instant};
 use aia_telemetry::SegmentId;
 use tokio::sync::{mpsc, oneshot};
 
+use super::disk::{Disk, DiskFile, SystemDisk};
 use super::file::{self, FramePosition, MAGIC};
-use crate::log::Note;
+use super::recent::RecentIds;
+use crate::log::{BucketError, NoRoom, Note};
 use crate::store::Scope;
 
 /// Most segments that wait for the writer before senders wait themselves.
 const QUEUE: usize = 4_096;
 
 /// Most bytes written before a sync: bounds the buffer, and the wait of the first request in it.
-const MAX_BATCH_BYTES: usize = 16 << 20;
+const MAX_BATCH_BYTES: usize = 4 << 20;
 
 /// How the journal is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct JournalConfig {
     /// Where its files lie.
     pub folder: PathBuf,
+    /// What they are written through. Default [`SystemDisk`].
+    pub disk: Arc<dyn Disk>,
     /// A file is closed and handed to the compactor at this size. Default 64 MiB: a start reads at most about so much.
     pub roll_bytes: u64,
     /// A file with something in it is closed after this time. Default 5 min: blocks of quiet projects stay few.
@@ -41,6 +44,7 @@ impl JournalConfig {
     pub fn new(folder: PathBuf) -> Self {
         Self {
             folder,
+            disk: Arc::new(SystemDisk),
             roll_bytes: 64 << 20,
             roll_after: Duration::from_secs(300),
             remember_ids: Duration::from_secs(900),
@@ -48,7 +52,7 @@ impl JournalConfig {
     }
 }
 
-/// Why something could not be journaled. Both are worth a retry by the client.
+/// Why something could not be journaled. All but the last are worth a retry by the client.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     /// Writing or syncing failed.
@@ -57,6 +61,12 @@ pub enum JournalError {
     /// The writer has ended.
     #[error("the journal is closed")]
     Closed,
+    /// The bucket doesn't take it.
+    #[error("cannot make a segment durable")]
+    Bucket(#[source] Arc<BucketError>),
+    /// It may not be written.
+    #[error("there is no room for more telemetry")]
+    NoRoom(#[source] NoRoom),
     /// A segment larger than a frame can be.
     #[error("a segment of {0} bytes doesn't fit a journal frame")]
     TooLarge(usize),
@@ -114,6 +124,8 @@ enum Message {
     Append(Box<Job>),
     /// Close the current file now, if there's anything in it.
     Roll(oneshot::Sender<()>),
+    /// Close the current file if it has been open for long enough.
+    RollIfDue,
 }
 
 /// The sending end of the journal. The writer ends when the last one is gone.
@@ -216,8 +228,16 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Has a file closed that has been open for [`JournalConfig::roll_after`], also if nothing comes any more.
+    pub(crate) fn roll_if_due(&self) {
+        // A full queue is looked at anyway, and a writer that has ended has closed its file.
+        let _ = self.sender.try_send(Message::RollIfDue);
+    }
+}
+
 struct OpenFile {
-    file: File,
+    file: Box<dyn DiskFile>,
     /// Bytes that are written and synced.
     length: u64,
     opened: Instant,
@@ -250,6 +270,7 @@ impl<S: Sink> Writer<S> {
                         jobs.push(*job);
                     }
                     Message::Roll(reply) => rolls.push(reply),
+                    Message::RollIfDue => {}
                 }
                 message = if bytes < MAX_BATCH_BYTES {
                     receiver.try_recv().ok()
@@ -276,8 +297,11 @@ impl<S: Sink> Writer<S> {
 
     /// Writes and syncs the jobs' segments, then tells the sink, then the senders.
     fn write(&mut self, jobs: Vec<Job>) {
-        let mut buffer = Vec::new();
-        let mut next = self.next.clone();
+        let bytes = jobs
+            .iter()
+            .map(|job| file::FRAME_HEADER + job.append.segment.len());
+        let mut buffer = Vec::with_capacity(bytes.sum());
+        let mut next: BTreeMap<Scope, u64> = BTreeMap::new();
         let mut batch_ids = HashSet::new();
         let mut stored = Vec::new();
         let mut answers = Vec::new();
@@ -293,7 +317,11 @@ impl<S: Sink> Writer<S> {
                 answers.push((reply, Appended::Duplicate));
                 continue;
             }
-            let sequence = next.get(&scope).copied().unwrap_or(1);
+            let sequence = next
+                .get(&scope)
+                .or_else(|| self.next.get(&scope))
+                .copied()
+                .unwrap_or(1);
             let Some(offset) = file::encode(&mut buffer, sequence, &segment) else {
                 // Nobody waiting any more is fine.
                 let _ = reply.send(Err(JournalError::TooLarge(segment.len())));
@@ -327,7 +355,7 @@ impl<S: Sink> Writer<S> {
         match result {
             Ok((file, start)) => {
                 self.sink.synced(started.elapsed(), stored.len());
-                self.next = next;
+                self.next.extend(next);
                 for entry in &mut stored {
                     entry.position.file = file;
                     entry.position.offset += start;
@@ -361,9 +389,9 @@ impl<S: Sink> Writer<S> {
         }
         let mut open = match self.file.take() {
             Some(open) => open,
-            None => create(&self.config.folder, self.number)?,
+            None => create(&self.config, self.number)?,
         };
-        match open.file.write_all(buffer).and_then(|()| open.file.sync_data()) {
+        match open.file.append(buffer).and_then(|()| open.file.sync()) {
             Ok(()) => {
                 let start = open.length;
                 open.length += buffer.len() as u64;
@@ -372,8 +400,7 @@ impl<S: Sink> Writer<S> {
             }
             Err(error) => {
                 // Without this a restart would find frames whose sequence numbers were given out again.
-                let cut = open.file.set_len(open.length).and_then(|()| open.file.sync_all());
-                if let Err(cut) = cut {
+                if let Err(cut) = open.file.cut(open.length) {
                     tracing::error!(error = %cut, file = self.number, "cannot cut a failed write off the journal");
                     self.is_broken = true;
                     return Err(error);
@@ -400,279 +427,15 @@ impl<S: Sink> Writer<S> {
 }
 
 /// Creates a journal file so that a crash right after can't lose it: file and folder are synced.
-fn create(folder: &Path, number: u64) -> io::Result<OpenFile> {
+fn create(config: &JournalConfig, number: u64) -> io::Result<OpenFile> {
     // A file that an earlier, failed attempt left behind holds nothing that was acknowledged.
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .open(file::path(folder, number))?;
-    file.write_all(MAGIC)?;
-    file.sync_all()?;
-    File::open(folder)?.sync_all()?;
+    let mut file = config.disk.create(&file::path(&config.folder, number))?;
+    file.append(MAGIC)?;
+    file.sync()?;
+    config.disk.sync_folder(&config.folder)?;
     Ok(OpenFile {
         file,
         length: MAGIC.len() as u64,
         opened: Instant::now(),
     })
-}
-
-/// The ids of the last minutes.
-struct RecentIds {
-    window: Duration,
-    ids: HashSet<(Scope, SegmentId)>,
-    order: VecDeque<(u64, Scope, SegmentId)>,
-}
-
-impl RecentIds {
-    fn new(window: Duration) -> Self {
-        Self {
-            window,
-            ids: HashSet::new(),
-            order: VecDeque::new(),
-        }
-    }
-
-    fn contains(&self, scope: &Scope, id: SegmentId) -> bool {
-        self.ids.contains(&(scope.clone(), id))
-    }
-
-    fn remember(&mut self, received_at: u64, scope: Scope, id: SegmentId) {
-        let window = u64::try_from(self.window.as_nanos()).unwrap_or(u64::MAX);
-        while let Some((_, scope, id)) = self
-            .order
-            .pop_front_if(|(time, ..)| time.saturating_add(window) < received_at)
-        {
-            self.ids.remove(&(scope, id));
-        }
-        if self.ids.insert((scope.clone(), id)) {
-            self.order.push_back((received_at, scope, id));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use aia_telemetry::{ProjectId, TenantId};
-
-    use super::*;
-    use crate::journal::{list, read_frames};
-
-    /// Hands on what it is given.
-    struct TestSink(mpsc::Sender<Event>);
-
-    #[derive(Debug, Eq, PartialEq)]
-    enum Event {
-        Stored(String, u64),
-        Rolled(u64),
-    }
-
-    impl Sink for TestSink {
-        fn stored(&mut self, stored: Vec<Stored>) {
-            for entry in stored {
-                self.0
-                    .send(Event::Stored(entry.scope.project.to_string(), entry.sequence))
-                    .unwrap();
-            }
-        }
-
-        fn rolled(&mut self, file: u64) {
-            self.0.send(Event::Rolled(file)).unwrap();
-        }
-
-        fn synced(&mut self, _: Duration, _: usize) {}
-    }
-
-    fn append(project: &str, id: u8, received_at: u64) -> Append {
-        Append {
-            scope: Scope {
-                tenant: TenantId::new("t").unwrap(),
-                project: ProjectId::new(project).unwrap(),
-            },
-            id: SegmentId([id; 16]),
-            received_at,
-            segment: vec![id; usize::from(id) + 1],
-            note: Note {
-                signal: None,
-                rows: 0,
-                footer: None,
-                columns: None,
-                weight: 0,
-            },
-        }
-    }
-
-    fn start(folder: &Path, start: Start) -> (Journal, JoinHandle<()>, mpsc::Receiver<Event>) {
-        let (sender, events) = mpsc::channel();
-        let (journal, thread) =
-            Journal::start(JournalConfig::new(folder.to_owned()), start, TestSink(sender)).unwrap();
-        (journal, thread, events)
-    }
-
-    #[test]
-    fn numbers_each_project_from_one_and_reads_back_what_it_wrote() {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, thread, events) = start(
-            folder.path(),
-            Start {
-                file: 1,
-                ..Start::default()
-            },
-        );
-        for (project, id, sequence) in [("a", 1, 1), ("b", 2, 1), ("a", 3, 2)] {
-            assert_eq!(
-                journal.append_blocking(append(project, id, 1)).unwrap(),
-                Appended::Stored(sequence)
-            );
-        }
-        drop(journal);
-        thread.join().unwrap();
-        let events: Vec<_> = events.iter().collect();
-        let stored = |project: &str, sequence| Event::Stored(project.to_owned(), sequence);
-        assert_eq!(
-            events,
-            [stored("a", 1), stored("b", 1), stored("a", 2), Event::Rolled(1)]
-        );
-
-        let mut frames = Vec::new();
-        read_frames(folder.path(), 1, |frame| frames.push(frame)).unwrap();
-        let segments: Vec<_> = frames
-            .iter()
-            .map(|frame| (frame.sequence, frame.segment.clone()))
-            .collect();
-        assert_eq!(segments, [(1, vec![1; 2]), (1, vec![2; 3]), (2, vec![3; 4])]);
-        for frame in frames {
-            assert_eq!(
-                crate::journal::read_segment(folder.path(), frame.position).unwrap(),
-                frame.segment
-            );
-        }
-    }
-
-    #[test]
-    fn a_retry_is_stored_once_also_after_a_restart_and_only_within_its_project() {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, thread, _events) = start(
-            folder.path(),
-            Start {
-                file: 1,
-                ..Start::default()
-            },
-        );
-        assert_eq!(
-            journal.append_blocking(append("a", 7, 5)).unwrap(),
-            Appended::Stored(1)
-        );
-        assert_eq!(
-            journal.append_blocking(append("a", 7, 6)).unwrap(),
-            Appended::Duplicate
-        );
-        assert_eq!(
-            journal.append_blocking(append("b", 7, 6)).unwrap(),
-            Appended::Stored(1)
-        );
-        drop(journal);
-        thread.join().unwrap();
-
-        let known = append("a", 7, 5);
-        let next = [(known.scope.clone(), 2)].into_iter().collect();
-        let again = Start {
-            file: 2,
-            next,
-            ids: vec![(5, known.scope, known.id)],
-        };
-        let (journal, thread, _events) = start(folder.path(), again);
-        assert_eq!(
-            journal.append_blocking(append("a", 7, 9)).unwrap(),
-            Appended::Duplicate
-        );
-        assert_eq!(
-            journal.append_blocking(append("a", 8, 9)).unwrap(),
-            Appended::Stored(2)
-        );
-        drop(journal);
-        thread.join().unwrap();
-        assert_eq!(list(folder.path()).unwrap(), [1, 2]);
-    }
-
-    #[test]
-    fn ids_are_forgotten_after_their_time() {
-        let mut ids = RecentIds::new(Duration::from_secs(10));
-        let scope = append("a", 1, 0).scope;
-        ids.remember(1_000_000_000, scope.clone(), SegmentId([1; 16]));
-        ids.remember(11_000_000_000, scope.clone(), SegmentId([2; 16]));
-        assert!(ids.contains(&scope, SegmentId([1; 16])));
-        ids.remember(11_000_000_001, scope.clone(), SegmentId([3; 16]));
-        assert!(!ids.contains(&scope, SegmentId([1; 16])));
-        assert!(ids.contains(&scope, SegmentId([2; 16])));
-        assert_eq!((ids.ids.len(), ids.order.len()), (2, 2));
-    }
-
-    #[test]
-    fn a_folder_that_is_gone_gives_an_error_and_nothing_is_lost_when_it_is_back() {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = parent.path().join("journal");
-        let (journal, thread, events) = start(
-            &folder,
-            Start {
-                file: 1,
-                ..Start::default()
-            },
-        );
-        let error = journal.append_blocking(append("a", 1, 1)).unwrap_err();
-        assert!(matches!(error, JournalError::Write(_)), "{error}");
-        std::fs::create_dir(&folder).unwrap();
-        // The failed attempt took no number, and its id is not remembered.
-        assert_eq!(
-            journal.append_blocking(append("a", 1, 1)).unwrap(),
-            Appended::Stored(1)
-        );
-        drop(journal);
-        thread.join().unwrap();
-        assert_eq!(events.iter().next(), Some(Event::Stored("a".to_owned(), 1)));
-    }
-
-    #[test]
-    fn a_torn_tail_ends_the_file_and_a_flipped_byte_is_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, thread, _events) = start(
-            folder.path(),
-            Start {
-                file: 1,
-                ..Start::default()
-            },
-        );
-        for id in 1..4 {
-            journal.append_blocking(append("a", id, 1)).unwrap();
-        }
-        drop(journal);
-        thread.join().unwrap();
-        let path = file::path(folder.path(), 1);
-        let whole = std::fs::read(&path).unwrap();
-        let frames = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).unwrap();
-            let mut count = 0;
-            let result = read_frames(folder.path(), 1, |_| count += 1);
-            (count, result.is_ok())
-        };
-        let ends: Vec<usize> = [0, 18, 18 + 19, 18 + 19 + 20]
-            .map(|bytes| MAGIC.len() + bytes)
-            .to_vec();
-        for length in 0..=whole.len() {
-            let expected = ends
-                .iter()
-                .filter(|end| **end <= length)
-                .count()
-                .saturating_sub(1);
-            let is_whole = ends.contains(&length);
-            assert_eq!(frames(&whole[..length]), (expected, is_whole), "{length} bytes");
-        }
-        for position in 0..whole.len() {
-            let mut damaged = whole.clone();
-            damaged[position] ^= 0x10;
-            assert!(!frames(&damaged).1, "byte {position}");
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Blocks: a project's consecutive segments in one object, with a footer that says what each holds.
 //!
-//! An object is the segments one behind the other, the footer (postcard), BLAKE3 of it (32 bytes) keyed per project, and
-//! the magic. The segments carry their own MACs; the footer's hash keeps anybody who can write to the bucket from
+//! An object is the segments one behind the other, the footer (postcard), its length (`u64`, little-endian), BLAKE3 of it
+//! (32 bytes) keyed per project, and the magic. The segments carry their own MACs; the footer's hash keeps anybody who can write to the bucket from
 //! hiding rows.
 
 use std::collections::VecDeque;
@@ -14,14 +14,15 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::bucket::record;
 use super::{KeyRing, LogError};
 use crate::store::{BlockRecord, Scope, Store, StoreError};
 
 /// Last bytes of a block: format 1.
 const MAGIC: &[u8; 8] = b"AIAB\x01\0\0\0";
 
-/// Bytes behind the footer: its hash and the magic.
-const TRAILER: usize = 32 + MAGIC.len();
+/// Bytes behind the footer: its length, its hash and the magic.
+const TRAILER: usize = 8 + 32 + MAGIC.len();
 
 /// Footers kept in memory, of all projects together. A footer of 256 segments takes some 200 KiB at most.
 const CACHED_FOOTERS: usize = 64;
@@ -85,8 +86,8 @@ pub(super) struct NewBlock {
 
 /// Reads and writes blocks. Blocks the calling thread, which must not be one of the async runtime's.
 pub(super) struct Blocks {
-    objects: Arc<dyn ObjectStore>,
-    runtime: tokio::runtime::Handle,
+    pub(super) objects: Arc<dyn ObjectStore>,
+    pub(super) runtime: tokio::runtime::Handle,
     keys: Arc<KeyRing>,
     store: Arc<dyn Store>,
     /// Newest last.
@@ -112,36 +113,22 @@ impl Blocks {
     /// Puts together a block of segments whose sequence numbers are consecutive.
     pub(super) fn build(&self, scope: &Scope, segments: Vec<(BlockEntry, Vec<u8>)>) -> Option<NewBlock> {
         let first_sequence = segments.first()?.0.sequence;
-        let last_sequence = segments.last()?.0.sequence;
         let mut bytes = Vec::new();
         let mut entries = Vec::with_capacity(segments.len());
-        let (mut start_time, mut end_time, mut received_at) = (u64::MAX, 0, 0);
         for (mut entry, segment) in segments {
             entry.offset = bytes.len() as u64;
             bytes.extend_from_slice(&segment);
-            received_at = received_at.max(entry.received_at);
-            if let Some(footer) = entry.footer.as_ref().filter(|footer| footer.max_time > 0) {
-                start_time = start_time.min(footer.min_time);
-                end_time = end_time.max(footer.max_time);
-            }
             entries.push(entry);
         }
         let footer = postcard::to_allocvec(&entries).ok()?;
         let hash = self.footer_hash(scope, &footer);
         bytes.extend_from_slice(&footer);
+        bytes.extend_from_slice(&(footer.len() as u64).to_le_bytes());
         bytes.extend_from_slice(hash.as_bytes());
         bytes.extend_from_slice(MAGIC);
-        let record = BlockRecord {
-            scope: scope.clone(),
-            object: format!("blocks/{}/{}/{first_sequence:020}", scope.tenant, scope.project),
-            first_sequence,
-            last_sequence,
-            start_time: if end_time == 0 { 0 } else { start_time },
-            end_time,
-            bytes: bytes.len() as u64,
-            footer_bytes: (footer.len() + TRAILER) as u64,
-            received_at,
-        };
+        let object = format!("blocks/{}/{}/{first_sequence:020}", scope.tenant, scope.project);
+        let footer_bytes = (footer.len() + TRAILER) as u64;
+        let record = record(scope, &object, bytes.len() as u64, footer_bytes, &entries)?;
         Some(NewBlock {
             record,
             bytes: bytes.into(),
@@ -161,6 +148,21 @@ impl Blocks {
                 object: object.clone(),
                 source: Box::new(source),
             })
+    }
+
+    /// Deletes a block; one that is gone is fine.
+    pub(super) fn delete(&self, block: &BlockRecord) -> Result<(), BlockError> {
+        let path = Path::from(block.object.as_str());
+        match self.runtime.block_on(self.objects.delete(&path)) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {
+                self.footers.lock().retain(|(object, _)| *object != block.object);
+                Ok(())
+            }
+            Err(source) => Err(BlockError::Object {
+                object: block.object.clone(),
+                source: Box::new(source),
+            }),
+        }
     }
 
     /// Reads a segment's bytes.
@@ -233,6 +235,7 @@ impl Blocks {
             .checked_sub(TRAILER)
             .map(|at| bytes.split_at(at))
             .ok_or(damaged("its footer is cut short"))?;
+        let (_, trailer) = trailer.split_at(8);
         let (hash, magic) = trailer.split_at(32);
         if magic != MAGIC {
             return Err(damaged("it doesn't end like a block of format 1"));
@@ -250,6 +253,36 @@ impl Blocks {
             footers.pop_front();
         }
         Ok(entries)
+    }
+
+    /// The record of a block that lies in the object store, if it verifies.
+    pub(super) fn describe(&self, scope: &Scope, object: &str, size: u64) -> Result<BlockRecord, BlockError> {
+        let damaged = |reason| BlockError::Damaged {
+            object: object.to_owned(),
+            reason,
+        };
+        let mut unknown = BlockRecord {
+            scope: scope.clone(),
+            object: object.to_owned(),
+            first_sequence: 0,
+            last_sequence: 0,
+            start_time: 0,
+            end_time: 0,
+            bytes: size,
+            footer_bytes: 0,
+            received_at: 0,
+        };
+        let trailer = TRAILER as u64;
+        let start = size.checked_sub(trailer).ok_or(damaged("it is cut short"))?;
+        let bytes = self.range(&unknown, start, trailer)?;
+        let length = bytes.first_chunk().copied().map(u64::from_le_bytes);
+        unknown.footer_bytes = length
+            .and_then(|length| length.checked_add(trailer))
+            .ok_or(damaged("its footer's length is wrong"))?;
+        let entries = self.footer(&unknown)?;
+        record(scope, object, size, unknown.footer_bytes, &entries)
+            .filter(|record| object.ends_with(&format!("/{:020}", record.first_sequence)))
+            .ok_or(damaged("its footer is of another block"))
     }
 
     /// Bytes of a segment that the footer names.

@@ -1,16 +1,17 @@
 //! The compactor: turns each complete journal file into a block per project and deletes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aia_telemetry::{Footer, peek_header};
 
 use super::blocks::{BlockEntry, BlockError, NewBlock};
+use super::bucket::segment_key;
 use super::{LogError, Shared};
-use crate::journal::{self, Frame};
+use crate::journal::{self, FramePosition};
 use crate::store::Scope;
 
 /// Waits between attempts while the object store or the database doesn't answer.
@@ -22,8 +23,8 @@ const RETRY: [Duration; 5] = [
     Duration::from_secs(60),
 ];
 
-/// Most bytes of segments in a block of one project: bounds what the compactor holds in memory.
-const MAX_BLOCK_BYTES: usize = 64 << 20;
+/// Most bytes of segments in a block, but for the last one: the compactor holds twice that in memory.
+const MAX_BLOCK_BYTES: usize = 16 << 20;
 
 pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<(JoinHandle<()>, Sender<u64>)> {
     let (sender, receiver) = channel();
@@ -35,7 +36,8 @@ pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<(JoinHandle<()>, Sen
 
 fn run(shared: &Shared, receiver: &Receiver<u64>) {
     // Files go in order, so that a project's blocks do: a failure holds up the rest.
-    while let Ok(file) = receiver.recv() {
+    let mut waiting = VecDeque::new();
+    while let Some(file) = waiting.pop_front().or_else(|| receiver.recv().ok()) {
         let mut attempt = 0;
         while let Err(error) = compact(shared, file) {
             shared.metrics.compaction_failed();
@@ -46,12 +48,14 @@ fn run(shared: &Shared, receiver: &Receiver<u64>) {
                 "cannot compact a journal file; trying again in {wait:?}"
             );
             attempt += 1;
-            // The log is closing: the file stays, and the next start compacts it.
-            if matches!(
-                receiver.recv_timeout(wait),
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
-            ) {
-                return;
+            let again = Instant::now() + wait;
+            loop {
+                match receiver.recv_timeout(again.saturating_duration_since(Instant::now())) {
+                    Ok(next) => waiting.push_back(next),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    // The log is closing: the files stay, and the next start compacts them.
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
         }
     }
@@ -59,35 +63,42 @@ fn run(shared: &Shared, receiver: &Receiver<u64>) {
 
 fn compact(shared: &Shared, file: u64) -> Result<(), LogError> {
     let folder = &shared.config.journal.folder;
-    let mut projects: BTreeMap<Scope, Vec<Frame>> = BTreeMap::new();
-    let read = journal::read_frames(folder, file, |frame| {
+    // Places and headers alone: a file holds more than has to be in memory.
+    let mut projects: BTreeMap<Scope, Vec<Place>> = BTreeMap::new();
+    let mut keys = Vec::new();
+    let is_genuine = |segment: &[u8]| shared.keys.is_genuine(segment, &shared.config.segment_limits);
+    let read = journal::read_frames(folder, file, is_genuine, |frame| {
         // Who wrote the frame checked it; what doesn't parse any more is damage that opening it will report.
         if let Ok(header) = peek_header(&frame.segment) {
+            keys.extend(segment_key(&header));
             let scope = Scope {
-                tenant: header.tenant,
-                project: header.project,
+                tenant: header.tenant.clone(),
+                project: header.project.clone(),
             };
-            projects.entry(scope).or_default().push(frame);
+            projects.entry(scope).or_default().push(Place {
+                sequence: frame.sequence,
+                position: frame.position,
+            });
         }
     });
-    if let Err(damage) = read {
-        if matches!(&damage, journal::JournalDamage::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
-        {
-            return Ok(());
-        }
-        // Reported when the file was recovered; what is readable is kept.
-        tracing::warn!(
-            error = crate::chain(&damage),
-            "compacting what is readable of a damaged journal file"
-        );
-    }
+    let damages = match read {
+        Ok(damages) => damages,
+        Err(error) if error.is_gone() => return Ok(()),
+        Err(error) => return Err(LogError::Journal(error)),
+    };
     let mut records = Vec::new();
-    for (scope, frames) in projects {
+    for (scope, places) in projects {
         let mut segments = Vec::new();
         let mut bytes = 0;
-        for frame in frames {
-            bytes += frame.segment.len();
-            segments.push((shared.block_entry(&scope, &frame), frame.segment));
+        for place in places {
+            let read = journal::read_segment(folder, place.position);
+            let segment = read.map_err(|source| LogError::Folder {
+                operation: "read",
+                folder: folder.clone(),
+                source,
+            })?;
+            bytes += segment.len();
+            segments.push((shared.block_entry(&scope, &place, &segment), segment));
             if bytes > MAX_BLOCK_BYTES {
                 put(shared, &scope, std::mem::take(&mut segments), &mut records)?;
                 bytes = 0;
@@ -104,8 +115,11 @@ fn compact(shared: &Shared, file: u64) -> Result<(), LogError> {
             let Some(project) = state.projects.get_mut(&block.scope) else {
                 continue;
             };
+            project.bytes += block.bytes;
             for sequence in block.first_sequence..=block.last_sequence {
                 let entry = project.tail.remove(&sequence);
+                let length = entry.as_ref().map_or(0, |entry| u64::from(entry.position.length));
+                project.bytes = project.bytes.saturating_sub(length);
                 freed += entry
                     .filter(|entry| entry.columns.is_some())
                     .map_or(0, |entry| entry.weight);
@@ -113,11 +127,37 @@ fn compact(shared: &Shared, file: u64) -> Result<(), LogError> {
         }
         state.cached = state.cached.saturating_sub(freed);
     }
-    journal::remove(folder, file).map_err(|source| LogError::Folder {
-        operation: "delete a compacted file of",
-        folder: folder.clone(),
-        source,
-    })
+    shared.delete_segments(keys);
+    let disk = shared.config.journal.disk.as_ref();
+    let failed = |operation| {
+        move |source| LogError::Folder {
+            operation,
+            folder: folder.clone(),
+            source,
+        }
+    };
+    let damaged: u64 = damages
+        .iter()
+        .filter(|damage| !damage.is_torn)
+        .map(|damage| damage.length)
+        .sum();
+    if damaged == 0 {
+        return journal::remove(disk, folder, file).map_err(failed("delete a compacted file of"));
+    }
+    let path = journal::quarantine(disk, folder, file).map_err(failed("put aside a damaged file of"))?;
+    shared.metrics.journal_quarantined();
+    tracing::error!(
+        path = %path.display(),
+        bytes = damaged,
+        "a damaged journal file is kept aside; what could be read of it is safe"
+    );
+    Ok(())
+}
+
+/// Where a segment of the file lies.
+struct Place {
+    sequence: u64,
+    position: FramePosition,
 }
 
 fn put(
@@ -144,13 +184,13 @@ fn put(
 
 impl Shared {
     /// What the footer is to say of a frame. The log knows most of it; after a restart the segment is opened.
-    fn block_entry(&self, scope: &Scope, frame: &Frame) -> BlockEntry {
+    fn block_entry(&self, scope: &Scope, place: &Place, segment: &[u8]) -> BlockEntry {
         let known = {
             let state = self.state.lock();
             state
                 .projects
                 .get(scope)
-                .and_then(|project| project.tail.get(&frame.sequence))
+                .and_then(|project| project.tail.get(&place.sequence))
                 .and_then(|entry| {
                     let footer = entry.footer.as_deref().cloned();
                     // An empty segment has no footer; one of telemetry without is to be opened.
@@ -164,11 +204,8 @@ impl Shared {
                 })
         };
         let (id, signal, rows, received_at, footer) = known.unwrap_or_else(|| {
-            let opened = self
-                .keys
-                .of(scope)
-                .open(&frame.segment, &self.config.segment_limits);
-            match (opened, peek_header(&frame.segment)) {
+            let opened = self.keys.of(scope).open(segment, &self.config.segment_limits);
+            match (opened, peek_header(segment)) {
                 (Ok((header, columns)), _) => {
                     let footer = columns.as_ref().map(Footer::of);
                     (header.id, header.signal, header.rows, header.received_at, footer)
@@ -178,10 +215,10 @@ impl Shared {
                 (Err(_), Err(_)) => (aia_telemetry::SegmentId([0; 16]), None, 0, 0, None),
             }
         });
-        let length = frame.position.length;
+        let length = place.position.length;
         BlockEntry {
             id,
-            sequence: frame.sequence,
+            sequence: place.sequence,
             offset: 0,
             length,
             signal,

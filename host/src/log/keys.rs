@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aia_telemetry::{ProjectKeys, RootSecret};
+use aia_telemetry::{ProjectKeys, RootSecret, SegmentLimits, peek_header};
 use parking_lot::RwLock;
 use secrecy::{ExposeSecret, SecretBox};
 
@@ -32,6 +32,17 @@ impl KeyRing {
     pub(super) fn footer_key(&self, scope: &Scope) -> [u8; 32] {
         // Names hold no slash, so two projects never give the same text.
         *blake3::keyed_hash(self.footer_root.expose_secret(), scope.to_string().as_bytes()).as_bytes()
+    }
+
+    /// Whether these bytes are a segment that was sealed here.
+    pub(super) fn is_genuine(&self, segment: &[u8], limits: &SegmentLimits) -> bool {
+        peek_header(segment).is_ok_and(|header| {
+            let scope = Scope {
+                tenant: header.tenant,
+                project: header.project,
+            };
+            self.of(&scope).open(segment, limits).is_ok()
+        })
     }
 
     /// The keys of a project.

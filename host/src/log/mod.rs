@@ -2,11 +2,15 @@
 //! rest in blocks in the object store; who reads needn't know which. Sessions consume it in order.
 
 mod blocks;
+mod bucket;
 mod compact;
+#[cfg(test)]
+mod faults;
 mod keys;
 mod lookup;
 mod range;
 mod recover;
+mod retention;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;
@@ -23,17 +27,21 @@ use object_store::ObjectStore;
 use parking_lot::Mutex;
 
 pub use blocks::BlockError;
+pub use bucket::{BucketError, Durability};
 pub use keys::KeyRing;
 pub use lookup::TraceRow;
 pub use range::{ScanBudget, Scanned, Wanted};
+pub use retention::{NoRoom, Retention};
 pub use view::LogView;
 
 use crate::journal::{
-    self, Append, Appended, FramePosition, Journal, JournalConfig, JournalError, Sink, Stored,
+    self, Append, Appended, FramePosition, Journal, JournalConfig, JournalError, JournalReadError, Sink,
+    Stored,
 };
 use crate::metrics::Metrics;
 use crate::store::{Scope, Store, StoreError};
 use blocks::Blocks;
+use retention::FreeSpace;
 
 /// What the log keeps in memory of a segment in the journal.
 pub struct Note {
@@ -50,7 +58,7 @@ pub struct Note {
 }
 
 /// How the log is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LogConfig {
     /// The journal.
     pub journal: JournalConfig,
@@ -59,6 +67,10 @@ pub struct LogConfig {
     pub cache_bytes: usize,
     /// Largest columns of a segment when decoded.
     pub segment_limits: SegmentLimits,
+    /// How long telemetry is kept, and how much. Default: all of it, for ever.
+    pub retention: Retention,
+    /// When a request is durable.
+    pub durability: Durability,
 }
 
 impl LogConfig {
@@ -80,6 +92,15 @@ pub enum LogError {
         #[source]
         source: std::io::Error,
     },
+    /// What lay in the bucket can't be journaled.
+    #[error("cannot take up what lies in the bucket")]
+    Append(#[source] JournalError),
+    /// A file of the journal can't be read.
+    #[error("cannot read the journal")]
+    Journal(#[source] JournalReadError),
+    /// The bucket can't be listed.
+    #[error("cannot list the bucket")]
+    Bucket(#[source] object_store::Error),
     /// The store failed.
     #[error("cannot find out what the log holds")]
     Store(#[from] StoreError),
@@ -122,7 +143,9 @@ impl LogError {
         match self {
             Self::Damaged { .. } | Self::Missing { .. } => true,
             Self::Block { source, .. } => source.is_lost(),
-            Self::Folder { .. } | Self::Store(_) => false,
+            Self::Folder { .. } | Self::Append(_) | Self::Journal(_) | Self::Bucket(_) | Self::Store(_) => {
+                false
+            }
         }
     }
 }
@@ -156,6 +179,8 @@ pub struct Log {
     /// None once it is being closed.
     journal: Mutex<Option<Journal>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Ends the thread of retention when it is dropped.
+    retention: Mutex<Option<(JoinHandle<()>, std::sync::mpsc::Sender<()>)>>,
 }
 
 struct Shared {
@@ -166,6 +191,7 @@ struct Shared {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     wake: Wake,
+    free: FreeSpace,
 }
 
 /// Called with a project whose log has grown.
@@ -183,6 +209,10 @@ struct State {
 #[derive(Default)]
 struct ProjectLog {
     head: Head,
+    /// Bytes of segments in the journal and of blocks.
+    bytes: u64,
+    /// The last sequence number that every detector has committed, as far as is known.
+    consumed: u64,
     /// What lies in the journal, by sequence number.
     tail: BTreeMap<u64, TailEntry>,
 }
@@ -204,7 +234,7 @@ impl Log {
     /// # Errors
     /// If folder or store can't be read. Damaged frames are no error: they are counted, reported and left behind.
     pub fn open(
-        config: LogConfig,
+        mut config: LogConfig,
         objects: Arc<dyn ObjectStore>,
         runtime: tokio::runtime::Handle,
         keys: Arc<KeyRing>,
@@ -222,20 +252,22 @@ impl Log {
             }
         };
         std::fs::create_dir_all(&folder).map_err(failed("create"))?;
+        config.journal.roll_after = config.journal.roll_after.min(config.retention.roll_within());
         let blocks = Blocks::new(objects, runtime, Arc::clone(&keys), Arc::clone(&store));
-        let recovered = recover::recover(&config.journal, store.as_ref(), &blocks, &metrics)?;
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                projects: recovered.projects,
-                ..State::default()
-            }),
+            state: Mutex::default(),
             config,
             blocks,
             keys,
             store,
             metrics,
             wake,
+            free: FreeSpace::of(&folder),
         });
+        shared.find_blocks()?;
+        let recovered = recover::recover(&shared)?;
+        shared.state.lock().projects = recovered.projects;
+        let left_behind = shared.find_segments()?;
         let (compactor, compact) =
             compact::start(Arc::clone(&shared)).map_err(failed("start the compactor of"))?;
         for file in recovered.files {
@@ -248,8 +280,14 @@ impl Log {
         };
         let (journal, writer) = Journal::start(shared.config.journal.clone(), recovered.start, sink)
             .map_err(failed("start the writer of"))?;
+        journal
+            .append_all_blocking(left_behind)
+            .map_err(LogError::Append)?;
+        let retention =
+            retention::start(Arc::clone(&shared), journal.clone()).map_err(failed("watch over"))?;
         Ok(Self {
             shared,
+            retention: Mutex::new(Some(retention)),
             journal: Mutex::new(Some(journal)),
             threads: Mutex::new(vec![writer, compactor]),
         })
@@ -260,7 +298,10 @@ impl Log {
     /// # Errors
     /// If it could not be made durable; a retry is welcome.
     pub async fn append(&self, append: Append) -> Result<Appended, JournalError> {
+        self.check_room(&append)?;
         let journal = self.journal.lock().clone().ok_or(JournalError::Closed)?;
+        let in_bucket = self.shared.put_segment(&append).await;
+        in_bucket.map_err(|error| JournalError::Bucket(Arc::new(error)))?;
         journal.append(append).await
     }
 
@@ -269,6 +310,7 @@ impl Log {
     /// # Errors
     /// As [`Self::append`].
     pub fn append_blocking(&self, append: Append) -> Result<Appended, JournalError> {
+        self.check_room(&append)?;
         let journal = self.journal.lock().clone().ok_or(JournalError::Closed)?;
         journal.append_blocking(append)
     }
@@ -280,6 +322,25 @@ impl Log {
     pub fn append_all_blocking(&self, appends: Vec<Append>) -> Result<Vec<Appended>, JournalError> {
         let journal = self.journal.lock().clone().ok_or(JournalError::Closed)?;
         journal.append_all_blocking(appends)
+    }
+
+    /// That time passes is written whatever there is: it takes next to nothing, and detectors need it.
+    fn check_room(&self, append: &Append) -> Result<(), JournalError> {
+        match append.note.signal {
+            Some(_) => self
+                .shared
+                .check_room(&append.scope)
+                .map_err(JournalError::NoRoom),
+            None => Ok(()),
+        }
+    }
+
+    /// Says up to which segment every detector has committed: what lies before may be deleted when there is too much.
+    pub fn set_consumed(&self, scope: &Scope, sequence: u64) {
+        let mut state = self.shared.state.lock();
+        if let Some(project) = state.projects.get_mut(scope) {
+            project.consumed = project.consumed.max(sequence);
+        }
     }
 
     /// Closes the journal's current file and has it compacted, whatever its size.
@@ -382,6 +443,12 @@ impl Log {
 
     /// Ends the writer and the compactor; what was acknowledged is in the journal or in blocks.
     pub fn close(&self) {
+        if let Some((thread, stop)) = self.retention.lock().take() {
+            drop(stop);
+            if thread.join().is_err() {
+                tracing::error!("the thread of retention panicked");
+            }
+        }
         drop(self.journal.lock().take());
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
@@ -518,6 +585,7 @@ impl Sink for LogSink {
                     state.cache_order.push_back((scope.clone(), sequence));
                 }
                 let project = state.projects.entry(scope).or_default();
+                project.bytes += u64::from(position.length);
                 project.head.sequence = sequence;
                 project.head.received_at = project.head.received_at.max(received_at);
                 if signal.is_some() {

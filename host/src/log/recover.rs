@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use aia_telemetry::peek_header;
 
-use super::blocks::Blocks;
-use super::{Head, LogError, ProjectLog, TailEntry};
+use super::{Head, LogError, ProjectLog, Shared, TailEntry};
 use crate::clock;
-use crate::journal::{self, JournalConfig, JournalDamage, Start};
-use crate::metrics::Metrics;
-use crate::store::{Scope, Store};
+use crate::journal::{self, Start};
+use crate::store::Scope;
 
 pub(super) struct Recovered {
     pub(super) projects: BTreeMap<Scope, ProjectLog>,
@@ -18,23 +16,27 @@ pub(super) struct Recovered {
     pub(super) start: Start,
 }
 
-pub(super) fn recover(
-    config: &JournalConfig,
-    store: &dyn Store,
-    blocks: &Blocks,
-    metrics: &Metrics,
-) -> Result<Recovered, LogError> {
+pub(super) fn recover(shared: &Shared) -> Result<Recovered, LogError> {
+    let Shared {
+        config,
+        keys,
+        store,
+        blocks,
+        metrics,
+        ..
+    } = shared;
     let mut projects: BTreeMap<Scope, ProjectLog> = BTreeMap::new();
     let mut ids = Vec::new();
-    let remembered_since = clock::now().saturating_sub(clock::nanos(config.remember_ids));
+    let remembered_since = clock::now().saturating_sub(clock::nanos(config.journal.remember_ids));
     for (scope, last) in store.last_block_sequences()? {
         let project = projects.entry(scope.clone()).or_default();
         project.head.sequence = last;
         for record in store.blocks_from(&scope, last)? {
             project.head.received_at = record.received_at;
         }
-        let recent = store
-            .blocks_from(&scope, 0)?
+        let records = store.blocks_from(&scope, 0)?;
+        project.bytes = records.iter().map(|record| record.bytes).sum();
+        let recent = records
             .into_iter()
             .filter(|record| record.received_at >= remembered_since);
         for record in recent {
@@ -54,7 +56,7 @@ pub(super) fn recover(
             }
         }
     }
-    let folder = &config.folder;
+    let folder = &config.journal.folder;
     let failed = |source| LogError::Folder {
         operation: "list",
         folder: folder.clone(),
@@ -62,7 +64,8 @@ pub(super) fn recover(
     };
     let files = journal::list(folder).map_err(failed)?;
     for &file in &files {
-        let read = journal::read_frames(folder, file, |frame| {
+        let is_genuine = |segment: &[u8]| keys.is_genuine(segment, &config.segment_limits);
+        let damages = journal::read_frames(folder, file, is_genuine, |frame| {
             let Ok(header) = peek_header(&frame.segment) else {
                 metrics.segment_lost();
                 tracing::error!(
@@ -91,7 +94,17 @@ pub(super) fn recover(
                 // The crash came between registering the blocks and deleting this file.
                 return;
             }
+            if *sequence > 0 && frame.sequence > *sequence + 1 {
+                tracing::error!(
+                    file,
+                    first = *sequence + 1,
+                    last = frame.sequence - 1,
+                    "segments are missing from the journal"
+                );
+                (*sequence + 1..frame.sequence).for_each(|_| metrics.segment_lost());
+            }
             *sequence = frame.sequence;
+            project.bytes += u64::from(frame.position.length);
             let entry = TailEntry {
                 id: header.id,
                 received_at: header.received_at,
@@ -104,20 +117,32 @@ pub(super) fn recover(
             };
             project.tail.insert(frame.sequence, entry);
         });
-        match read {
-            Ok(()) => {}
-            // A write that was under way when the host died: nobody was told that it is safe.
-            Err(damage @ JournalDamage::Frame { .. }) if Some(&file) == files.last() => {
-                tracing::info!(reason = %damage, "the journal ends in a write that was never acknowledged");
-            }
-            Err(damage) => {
+        for damage in damages.map_err(LogError::Journal)? {
+            let (offset, bytes, reason) = (damage.offset, damage.length, damage.reason);
+            if damage.is_torn {
+                tracing::info!(
+                    file,
+                    offset,
+                    bytes,
+                    reason,
+                    "the journal ends in a write that was never acknowledged"
+                );
+            } else {
                 metrics.journal_damaged();
                 tracing::error!(
-                    error = crate::chain(&damage),
+                    file,
+                    offset,
+                    bytes,
+                    reason,
                     "the journal is damaged; going on behind it"
                 );
             }
         }
+    }
+    // Numbers that a session has consumed aren't given out again, even if what they named is lost.
+    for (scope, consumed) in store.last_consumed_sequences()? {
+        let head = &mut projects.entry(scope).or_default().head;
+        head.sequence = head.sequence.max(consumed);
     }
     ids.sort_unstable();
     ids.retain(|(received_at, ..)| *received_at >= remembered_since);

@@ -23,7 +23,7 @@ pub(crate) fn scope() -> Scope {
 }
 
 /// One span; `number` makes it different.
-fn columns(number: u32) -> (Columns, Vec<u8>) {
+pub(super) fn columns(number: u32) -> (Columns, Vec<u8>) {
     let trace = if number == 3 {
         TRACE.to_owned()
     } else {
@@ -63,7 +63,7 @@ impl Fixture {
         }
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.folder.path().join("journal")
     }
 
@@ -75,15 +75,38 @@ impl Fixture {
         Arc::new(Sqlite::open(&self.folder.path().join("aia.db")).unwrap())
     }
 
-    fn open(&self, cache_bytes: usize) -> Log {
+    pub(super) fn open(&self, cache_bytes: usize) -> Log {
         self.open_with(cache_bytes, Arc::new(|_| {}))
     }
 
     pub(crate) fn open_with(&self, cache_bytes: usize, wake: Wake) -> Log {
+        let journal = JournalConfig::new(self.journal());
+        self.open_log(journal, cache_bytes, Retention::default(), wake)
+    }
+
+    /// Opens it with a bound to what is kept.
+    pub(super) fn open_keeping(&self, retention: Retention) -> Log {
+        // What the tests receive is as old as they like: it is rolled when they say so.
+        let journal = JournalConfig::new(self.journal());
+        self.open_log(journal, 1 << 20, retention, Arc::new(|_| {}))
+    }
+
+    /// Opens it on another disk.
+    pub(super) fn open_on(&self, disk: Arc<dyn journal::Disk>) -> Log {
+        let journal = JournalConfig {
+            disk,
+            ..JournalConfig::new(self.journal())
+        };
+        self.open_log(journal, 1 << 20, Retention::default(), Arc::new(|_| {}))
+    }
+
+    fn open_log(&self, journal: JournalConfig, cache_bytes: usize, retention: Retention, wake: Wake) -> Log {
         Log::open(
             LogConfig {
-                journal: JournalConfig::new(self.journal()),
+                journal,
                 cache_bytes,
+                retention,
+                durability: Durability::Journal,
                 segment_limits: SegmentLimits {
                     max_columns_bytes: 1 << 20,
                 },
@@ -116,7 +139,18 @@ pub(crate) fn append_json(log: &Log, scope: &Scope, signal: SignalType, body: &s
     append_columns(log, scope, scanned.unwrap().columns, body.as_bytes(), received_at);
 }
 
+/// As [`append`], on a disk that may fail.
+pub(super) fn try_append(log: &Log, number: u32) -> Result<Appended, JournalError> {
+    let (columns, body) = columns(number);
+    log.append_blocking(sealed(&scope(), columns, &body, crate::clock::now()))
+}
+
 fn append_columns(log: &Log, scope: &Scope, columns: Columns, body: &[u8], received_at: u64) -> Appended {
+    log.append_blocking(sealed(scope, columns, body, received_at))
+        .unwrap()
+}
+
+fn sealed(scope: &Scope, columns: Columns, body: &[u8], received_at: u64) -> Append {
     let keys = ProjectKeys::derive(&RootSecret::new([1; 32]), &scope.tenant, &scope.project);
     let key = aia_telemetry::IngestKey {
         tenant: scope.tenant.clone(),
@@ -134,20 +168,19 @@ fn append_columns(log: &Log, scope: &Scope, columns: Columns, body: &[u8], recei
         weight: body.len(),
         columns: Some(columns),
     };
-    log.append_blocking(Append {
+    Append {
         scope: scope.clone(),
         id: header.id,
         received_at,
         segment,
         note,
-    })
-    .unwrap()
+    }
 }
 
 /// Waits until the journal's folder holds at most `files`.
-fn wait_for_compaction(folder: &Path, files: usize) {
+pub(super) fn wait_for_compaction(folder: &Path, files: usize) {
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
-    while std::fs::read_dir(folder).unwrap().count() > files {
+    while journal::list(folder).unwrap().len() > files {
         assert!(std::time::Instant::now() < deadline, "the compactor doesn't end");
         std::thread::sleep(Duration::from_millis(5));
     }

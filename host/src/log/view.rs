@@ -9,7 +9,7 @@ use object_store::ObjectStore;
 
 use super::blocks::Blocks;
 use super::{KeyRing, LogError, LogSegment};
-use crate::journal::{self, FramePosition, JournalDamage};
+use crate::journal::{self, FramePosition};
 use crate::store::{Scope, Store};
 
 /// A look at one project's log, as it was when the view was made.
@@ -134,23 +134,30 @@ impl LogView {
             Err(source) => return Err(self.failed("list", source)),
         };
         for file in files {
-            let folder = self.folder.clone();
-            let read = journal::read_frames(&folder, file, |frame| {
+            let is_genuine = |segment: &[u8]| self.keys.is_genuine(segment, &self.limits);
+            let mut found = Vec::new();
+            let read = journal::read_frames(&self.folder, file, is_genuine, |frame| {
                 let Ok(header) = peek_header(&frame.segment) else {
                     return;
                 };
                 if header.tenant == self.scope.tenant && header.project == self.scope.project {
-                    self.entries.insert(frame.sequence, header.received_at);
-                    self.rows.insert(frame.sequence, header.rows);
-                    self.tail.insert(frame.sequence, frame.position);
+                    found.push((frame.sequence, header.received_at, header.rows, frame.position));
                 }
             });
             match read {
-                Ok(()) => {}
-                Err(JournalDamage::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
-                Err(JournalDamage::Read { source, .. }) => return Err(self.failed("read", source)),
-                // A write under way, or damage that the host reports when it starts.
-                Err(damage) => tracing::info!(reason = %damage, "reading what is whole of a journal file"),
+                Ok(damages) => {
+                    for damage in damages {
+                        // A write under way, or damage that the host reports when it starts.
+                        tracing::info!(file, ?damage, "reading what is whole of a journal file");
+                    }
+                }
+                Err(error) if error.is_gone() => {}
+                Err(error) => return Err(LogError::Journal(error)),
+            }
+            for (sequence, received_at, rows, position) in found {
+                self.entries.insert(sequence, received_at);
+                self.rows.insert(sequence, rows);
+                self.tail.insert(sequence, position);
             }
         }
         Ok(())

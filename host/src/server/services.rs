@@ -136,6 +136,10 @@ pub trait Readiness: Send + Sync {
     /// # Errors
     /// The name of the part that fails, such as `store` or `journal`, and why; the reason is logged, the name told.
     fn check(&self) -> Result<(), NotReady>;
+
+    /// How far detection is behind what was acknowledged, in seconds. Being behind refuses nobody, so it doesn't make
+    /// the host unready.
+    fn lag_seconds(&self) -> f64;
 }
 
 /// A part that fails.

@@ -2,6 +2,8 @@
 //! live on one of them, consume its log in order and advance by commits. All of it behind the acknowledgement: a slow
 //! plugin makes lag, never a refused request.
 
+#[cfg(test)]
+mod crashes;
 mod offline;
 mod project;
 mod releases;

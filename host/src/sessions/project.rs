@@ -187,6 +187,7 @@ impl Project {
                 .all(|detector| position(detector.plugin.name()) >= Some(head))
         {
             // Nothing to do: instances are made when there is.
+            shared.log.set_consumed(&self.scope, head);
             return Ok(());
         }
         shared.store.register_sessions(&self.scope, &new)?;
@@ -203,6 +204,7 @@ impl Project {
             .map(Session::committed)
             .min()
             .unwrap_or(head.sequence);
+        shared.log.set_consumed(&self.scope, committed);
         if committed >= head.sequence {
             self.behind_since = 0;
         } else if self.behind_since == 0 {

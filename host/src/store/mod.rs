@@ -149,8 +149,14 @@ pub trait Store: Send + Sync {
     fn add_blocks(&self, blocks: &[BlockRecord]) -> Result<()>;
     /// Blocks of a project that hold rows of sequence numbers from `first` on, in order.
     fn blocks_from(&self, scope: &Scope, first: u64) -> Result<Vec<BlockRecord>>;
+    /// Forgets the block that begins with this sequence number.
+    fn remove_block(&self, scope: &Scope, first_sequence: u64) -> Result<()>;
+    /// Deletes commits that were received before `before` and aren't needed to resume their session.
+    fn prune_commits(&self, scope: &Scope, before: u64) -> Result<()>;
     /// The last sequence number in any block of each project.
     fn last_block_sequences(&self) -> Result<Vec<(Scope, u64)>>;
+    /// The last sequence number that any session of each project has consumed.
+    fn last_consumed_sequences(&self) -> Result<Vec<(Scope, u64)>>;
 
     /// Creates the first commits of sessions, which consume nothing, all in one transaction; those that exist stay.
     fn register_sessions(&self, scope: &Scope, commits: &[CommitRecord]) -> Result<()>;

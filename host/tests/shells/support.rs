@@ -164,6 +164,10 @@ impl Readiness for FakeParts {
         }
         Ok(())
     }
+
+    fn lag_seconds(&self) -> f64 {
+        1.5
+    }
 }
 
 /// A server on free ports, and what it was made of.

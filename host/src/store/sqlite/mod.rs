@@ -195,8 +195,20 @@ impl Store for Sqlite {
         sessions::blocks_from(&self.reader(), scope, first)
     }
 
+    fn remove_block(&self, scope: &Scope, first_sequence: u64) -> Result<()> {
+        sessions::remove_block(&self.writer(), scope, first_sequence)
+    }
+
+    fn prune_commits(&self, scope: &Scope, before: u64) -> Result<()> {
+        sessions::prune_commits(&self.writer(), scope, before)
+    }
+
     fn last_block_sequences(&self) -> Result<Vec<(Scope, u64)>> {
-        sessions::last_block_sequences(&self.reader())
+        sessions::last_sequences(&self.reader(), "blocks")
+    }
+
+    fn last_consumed_sequences(&self) -> Result<Vec<(Scope, u64)>> {
+        sessions::last_sequences(&self.reader(), "commits")
     }
 
     fn register_sessions(&self, scope: &Scope, commits: &[CommitRecord]) -> Result<()> {

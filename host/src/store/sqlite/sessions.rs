@@ -71,9 +71,43 @@ pub(super) fn blocks_from(connection: &Connection, scope: &Scope, first: u64) ->
         .map_err(database("list blocks"))
 }
 
-pub(super) fn last_block_sequences(connection: &Connection) -> Result<Vec<(Scope, u64)>> {
+pub(super) fn remove_block(connection: &Connection, scope: &Scope, first_sequence: u64) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM blocks WHERE tenant = ?1 AND project = ?2 AND first_sequence = ?3")
+        .and_then(|mut statement| {
+            statement.execute(params![
+                scope.tenant.as_str(),
+                scope.project.as_str(),
+                signed(first_sequence)
+            ])
+        })
+        .map_err(database("forget a block"))?;
+    Ok(())
+}
+
+pub(super) fn prune_commits(connection: &Connection, scope: &Scope, before: u64) -> Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM commits WHERE tenant = ?1 AND project = ?2 AND received_at < ?3 AND number <
+                 (SELECT snapshot_commit FROM commits AS last WHERE last.tenant = ?1 AND last.project = ?2
+                  AND last.plugin = commits.plugin ORDER BY last.number DESC LIMIT 1)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                scope.tenant.as_str(),
+                scope.project.as_str(),
+                signed(before)
+            ])
+        })
+        .map_err(database("delete old commits"))?;
+    Ok(())
+}
+
+/// The greatest `last_sequence` of each project in a table.
+pub(super) fn last_sequences(connection: &Connection, table: &'static str) -> Result<Vec<(Scope, u64)>> {
+    let query = format!("SELECT tenant, project, max(last_sequence) FROM {table} GROUP BY tenant, project");
     let rows: Vec<(String, String, i64)> = connection
-        .prepare_cached("SELECT tenant, project, max(last_sequence) FROM blocks GROUP BY tenant, project")
+        .prepare_cached(&query)
         .and_then(|mut statement| {
             statement
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
