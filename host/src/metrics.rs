@@ -62,6 +62,7 @@ pub struct Metrics {
     compaction_failures: Counter,
     lag: Gauge<f64, AtomicU64>,
     commits: Family<ByPlugin, Counter>,
+    committed_segments: Family<ByPlugin, Counter>,
     signals: Family<ByPlugin, Counter>,
     signals_refused: Family<ByPlugin, Counter>,
     skipped: Family<ByPlugin, Counter>,
@@ -160,6 +161,11 @@ impl Metrics {
             "session_commits",
             "Commits of detectors' sessions",
             self.commits.clone(),
+        );
+        registry.register(
+            "session_committed_segments",
+            "Segments that detectors' sessions have committed; every one of them commits what was made durable",
+            self.committed_segments.clone(),
         );
         registry.register("sessions_open", "Sessions in memory", self.sessions.clone());
         registry.register("signals", "Signals found", self.signals.clone());
@@ -275,11 +281,12 @@ impl Metrics {
         self.lag.set(lag.as_secs_f64());
     }
 
-    pub(crate) fn committed(&self, plugin: &str, signals: u64) {
+    pub(crate) fn committed(&self, plugin: &str, segments: u64, signals: u64) {
         let label = ByPlugin {
             plugin: plugin.to_owned(),
         };
         self.commits.get_or_create(&label).inc();
+        self.committed_segments.get_or_create(&label).inc_by(segments);
         self.signals.get_or_create(&label).inc_by(signals);
     }
 
