@@ -373,7 +373,9 @@ impl Session {
             Ok(())
         })?;
         let segments = commit.segments.len() as u64;
-        shared.metrics.committed(self.name(), segments, found.len() as u64);
+        shared
+            .metrics
+            .committed(self.name(), segments, found.len() as u64);
         shared.metrics.incidents(decided.opened, decided.regressed);
         if !found.is_empty() {
             (shared.found)(scope);
