@@ -6,7 +6,9 @@
 
 mod benches;
 pub mod generate;
+mod load;
 mod result;
+mod server;
 mod timing;
 
 pub use benches::{BENCHES, Bench, Setting};

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aia_bench::{BENCHES, Bench, Setting};
 use anyhow::{Context, Result, bail};
@@ -19,6 +20,9 @@ struct Arguments {
     /// Folder of recorded faults, for `trainticket`.
     #[arg(long, default_value = "../shared/data/trainticket")]
     data: PathBuf,
+    /// How long a round of a server takes, for `ingest` and `neighbours`.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    round: Option<u64>,
     /// Which measurements; all by default.
     names: Vec<String>,
 }
@@ -28,6 +32,8 @@ fn main() -> Result<()> {
     let setting = Setting {
         aia: arguments.aia,
         data: arguments.data,
+        out: arguments.out,
+        round: arguments.round.map(Duration::from_secs),
     };
     let mut chosen = choose(&arguments.names)?;
     // Recorded faults aren't part of the repository: without them the rest is measured.
@@ -38,11 +44,11 @@ fn main() -> Result<()> {
         );
         chosen.retain(|bench| bench.name != "trainticket");
     }
-    fs::create_dir_all(&arguments.out).with_context(|| format!("creating {}", arguments.out.display()))?;
+    fs::create_dir_all(&setting.out).with_context(|| format!("creating {}", setting.out.display()))?;
     for bench in chosen {
         let outcome = (bench.run)(&setting).with_context(|| format!("measuring {}", bench.name))?;
         println!("\n{}: {}\n{}", bench.name, bench.about, outcome.table());
-        let file = arguments.out.join(bench.name).with_extension("json");
+        let file = setting.out.join(bench.name).with_extension("json");
         let json = serde_json::to_string_pretty(&outcome.json(bench.name))?;
         fs::write(&file, json + "\n").with_context(|| format!("writing {}", file.display()))?;
         println!("written to {}", file.display());

@@ -67,6 +67,7 @@ pub struct Metrics {
     compaction_failures: Counter,
     lag: Gauge<f64, AtomicU64>,
     commits: Family<ByPlugin, Counter>,
+    committed_segments: Family<ByPlugin, Counter>,
     signals: Family<ByPlugin, Counter>,
     signals_refused: Family<ByPlugin, Counter>,
     skipped: Family<ByPlugin, Counter>,
@@ -190,6 +191,11 @@ impl Metrics {
             "session_commits",
             "Commits of detectors' sessions",
             self.commits.clone(),
+        );
+        registry.register(
+            "session_committed_segments",
+            "Segments that detectors' sessions have committed; every one of them commits what was made durable",
+            self.committed_segments.clone(),
         );
         registry.register("sessions_open", "Sessions in memory", self.sessions.clone());
         registry.register("signals", "Signals found", self.signals.clone());
@@ -329,11 +335,12 @@ impl Metrics {
         self.lag.get()
     }
 
-    pub(crate) fn committed(&self, plugin: &str, signals: u64) {
+    pub(crate) fn committed(&self, plugin: &str, segments: u64, signals: u64) {
         let label = ByPlugin {
             plugin: plugin.to_owned(),
         };
         self.commits.get_or_create(&label).inc();
+        self.committed_segments.get_or_create(&label).inc_by(segments);
         self.signals.get_or_create(&label).inc_by(signals);
     }
 

@@ -12,7 +12,7 @@ use crate::setup::setup;
 ///
 /// # Errors
 /// When the build fails, a name is unknown, or a measurement fails.
-pub(crate) fn run(names: &[String], data: Option<&Path>) -> Result<()> {
+pub(crate) fn run(names: &[String], data: Option<&Path>, round: Option<u64>) -> Result<()> {
     setup()?;
     let programs = build_release(&["aia", "aia-bench"])?;
     let bench = programs.get("aia-bench").context("the build made no aia-bench")?;
@@ -23,6 +23,9 @@ pub(crate) fn run(names: &[String], data: Option<&Path>) -> Result<()> {
         command
             .arg("--data")
             .arg(std::path::absolute(data).context("finding the data")?);
+    }
+    if let Some(round) = round {
+        command.arg("--round").arg(round.to_string());
     }
     // Its table is the result, so it writes straight to the terminal.
     let status = command

@@ -41,6 +41,9 @@ enum Task {
         /// Folder of recorded faults for `trainticket`; `../shared/data/trainticket` beside the workspace by default.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+        /// How long a round of a server takes, for `ingest` and `neighbours`: 1 is enough to see that they work.
+        #[arg(long, value_name = "SECONDS")]
+        round: Option<u64>,
     },
 }
 
@@ -63,6 +66,6 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test => checks::run(),
         Task::Demo(options) => demo::run(&options),
-        Task::Bench { names, data } => bench::run(&names, data.as_deref()),
+        Task::Bench { names, data, round } => bench::run(&names, data.as_deref(), round),
     }
 }

@@ -1,8 +1,10 @@
 //! The measurements.
 
 mod crossing;
+mod ingest;
 mod lookup;
 mod native;
+mod neighbours;
 mod redact;
 mod sandbox;
 mod scan;
@@ -11,6 +13,7 @@ mod up;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aia::runtime::{CompilerConfig, Plugin, Runtime, RuntimeConfig};
 use anyhow::{Context, Result};
@@ -27,6 +30,10 @@ pub struct Setting {
     pub aia: PathBuf,
     /// Recorded faults.
     pub data: PathBuf,
+    /// Where results go; also folders whose files have to lie on a disk, and what is fetched.
+    pub out: PathBuf,
+    /// How long a round of a server takes; none for as long as the measurement wants.
+    pub round: Option<Duration>,
 }
 
 /// A measurement.
@@ -71,6 +78,16 @@ pub const BENCHES: &[Bench] = &[
         name: "up",
         about: "from exec to ready with a warm cache, and memory when idle",
         run: up::run,
+    },
+    Bench {
+        name: "ingest",
+        about: "from request to committed detection, against a collector with a black hole behind it",
+        run: ingest::run,
+    },
+    Bench {
+        name: "neighbours",
+        about: "one tenant's flood against the time to answer another",
+        run: neighbours::run,
     },
     Bench {
         name: "trainticket",

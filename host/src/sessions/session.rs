@@ -372,7 +372,10 @@ impl Session {
             decided = incidents::decide(transaction, scope.project.as_str(), &shared.config.rules, &found)?;
             Ok(())
         })?;
-        shared.metrics.committed(self.name(), found.len() as u64);
+        let segments = commit.segments.len() as u64;
+        shared
+            .metrics
+            .committed(self.name(), segments, found.len() as u64);
         shared.metrics.incidents(decided.opened, decided.regressed);
         if !found.is_empty() {
             (shared.found)(scope);
