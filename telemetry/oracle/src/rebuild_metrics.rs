@@ -13,7 +13,9 @@ use opentelemetry_proto::tonic::{
 
 use crate::rebuild::{attributes, range, resources, scopes, span_id, text, trace_id};
 
-pub(crate) fn metrics(columns: &MetricColumns) -> ExportMetricsServiceRequest {
+/// The request that columns say.
+#[must_use]
+pub fn metrics(columns: &MetricColumns) -> ExportMetricsServiceRequest {
     let common = &columns.common;
     let mut resource_metrics: Vec<ResourceMetrics> = resources(common)
         .map(|(resource, schema_url)| ResourceMetrics {

@@ -18,19 +18,22 @@ use serde_json::{Map, Value, json};
 
 /// What writers of OTLP/JSON are free to choose.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Style {
+pub struct Style {
     /// 64-bit integers as strings, not numbers.
-    pub(crate) integers_as_strings: bool,
-    pub(crate) upper_case_hex: bool,
+    pub integers_as_strings: bool,
+    /// Ids in upper case.
+    pub upper_case_hex: bool,
     /// Base64 in the alphabet of URLs, without padding.
-    pub(crate) base64_of_urls: bool,
+    pub base64_of_urls: bool,
     /// Add a field that no one knows to every object.
-    pub(crate) unknown_fields: bool,
+    pub unknown_fields: bool,
     /// Write `null` where another leaves the field out.
-    pub(crate) nulls: bool,
+    pub nulls: bool,
 }
 
-pub(crate) fn traces(request: &ExportTraceServiceRequest, style: Style) -> Value {
+/// A request of traces.
+#[must_use]
+pub fn traces(request: &ExportTraceServiceRequest, style: Style) -> Value {
     let resources = request.resource_spans.iter().map(|resource| {
         let scopes = resource.scope_spans.iter().map(|scope| {
             let spans = scope.spans.iter().map(|span| style.span(span));
@@ -52,7 +55,9 @@ pub(crate) fn traces(request: &ExportTraceServiceRequest, style: Style) -> Value
     style.object([("resourceSpans", resources.collect())])
 }
 
-pub(crate) fn logs(request: &ExportLogsServiceRequest, style: Style) -> Value {
+/// A request of logs.
+#[must_use]
+pub fn logs(request: &ExportLogsServiceRequest, style: Style) -> Value {
     let resources = request.resource_logs.iter().map(|resource| {
         let scopes = resource.scope_logs.iter().map(|scope| {
             let logs = scope.log_records.iter().map(|log| {
@@ -88,7 +93,9 @@ pub(crate) fn logs(request: &ExportLogsServiceRequest, style: Style) -> Value {
     style.object([("resourceLogs", resources.collect())])
 }
 
-pub(crate) fn metrics(request: &ExportMetricsServiceRequest, style: Style) -> Value {
+/// A request of metrics.
+#[must_use]
+pub fn metrics(request: &ExportMetricsServiceRequest, style: Style) -> Value {
     let resources = request.resource_metrics.iter().map(|resource| {
         let scopes = resource.scope_metrics.iter().map(|scope| {
             let metrics = scope.metrics.iter().map(|metric| {

@@ -12,7 +12,9 @@ use opentelemetry_proto::tonic::{
     },
 };
 
-pub(crate) fn traces(columns: &SpanColumns) -> ExportTraceServiceRequest {
+/// The request that columns say.
+#[must_use]
+pub fn traces(columns: &SpanColumns) -> ExportTraceServiceRequest {
     let common = &columns.common;
     let mut resource_spans: Vec<ResourceSpans> = resources(common)
         .map(|(resource, schema_url)| ResourceSpans {
@@ -83,7 +85,9 @@ fn span(columns: &SpanColumns, row: usize) -> Span {
     }
 }
 
-pub(crate) fn logs(columns: &LogColumns) -> ExportLogsServiceRequest {
+/// The request that columns say.
+#[must_use]
+pub fn logs(columns: &LogColumns) -> ExportLogsServiceRequest {
     let common = &columns.common;
     let mut resource_logs: Vec<ResourceLogs> = resources(common)
         .map(|(resource, schema_url)| ResourceLogs {
@@ -203,7 +207,9 @@ fn value(common: &Common, kind: u8, data: u64) -> AnyValue {
     AnyValue { value: Some(value) }
 }
 
-pub(crate) fn text(common: &Common, string: u32) -> String {
+/// A string of the table.
+#[must_use]
+pub fn text(common: &Common, string: u32) -> String {
     let Common { strings, .. } = common;
     let bytes = &strings.utf8[range(&strings.ends, string as usize)];
     String::from_utf8(bytes.to_vec()).unwrap()
