@@ -2,6 +2,8 @@
 
 mod host;
 mod shop;
+mod stored;
 
-pub use host::{Host, binary};
+pub use host::{Answer, Host, Telemetry, binary};
 pub use shop::{failing_request, healthy_request};
+pub use stored::stored;
