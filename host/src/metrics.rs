@@ -114,7 +114,7 @@ impl Metrics {
         );
         registry.register(
             "ingest_refused_rows",
-            "Rows refused one by one",
+            "Rows refused one by one, by reason",
             self.refused_rows.clone(),
         );
         registry.register(

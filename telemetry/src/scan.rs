@@ -7,8 +7,8 @@
 //!   `AnyValue.string_value_strindex` are in development in OTLP and count as unknown.
 //! - **Merging** is protobuf's: of a scalar or a oneof the last one wins, repeated fields and messages that come in
 //!   several parts add up. What is replaced is not looked at for errors twice.
-//! - **Spans with an invalid id** (all zero or of the wrong length; a parent may be missing) are left out and counted in
-//!   [`Refused`]. An invalid id of a log record, link or exemplar counts as absent, as OTLP demands.
+//! - **Spans with an invalid id** (all zero or of the wrong length; a parent may be missing) and rows of any signal with too
+//!   many attributes or from too long ago are left out and counted in [`Refused`]. An invalid id of a log record, link or exemplar counts as absent, as OTLP demands.
 //! - **Texts** are stored once each, in order of first appearance, and checked to be UTF-8 when they are new.
 
 mod error;
@@ -41,8 +41,8 @@ pub struct Scanned {
     pub refused: Refused,
 }
 
-/// Spans that were left out, by reason, each counted under the first that applies. Log records and points are never
-/// left out.
+/// Rows that were left out, by reason, each counted under the first that applies. Log records and points have no id that
+/// they could be refused for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Refused {
     /// The trace id hasn't 16 bytes or is all zero.
@@ -51,15 +51,57 @@ pub struct Refused {
     pub span_id: u32,
     /// The parent's span id is neither empty nor has 8 bytes.
     pub parent_span_id: u32,
+    /// More attributes than [`ScanLimits::max_attributes`].
+    pub attributes: u32,
+    /// From before [`ScanLimits::oldest`].
+    pub too_old: u32,
 }
 
 impl Refused {
-    /// Number of rows left out: `rejected_spans` of OTLP's partial success.
+    /// Number of rows left out: `rejected_spans`, `rejected_log_records` or `rejected_data_points` of OTLP's partial
+    /// success.
     #[must_use]
     pub fn total(&self) -> u32 {
-        self.trace_id
-            .saturating_add(self.span_id)
-            .saturating_add(self.parent_span_id)
+        self.by_reason()
+            .iter()
+            .fold(0, |total, (.., rows)| total.saturating_add(*rows))
+    }
+
+    /// Each reason as a metric's label and in words, with its number of rows.
+    #[must_use]
+    pub fn by_reason(&self) -> [(&'static str, &'static str, u32); 5] {
+        [
+            ("trace-id", "with an invalid trace id", self.trace_id),
+            ("span-id", "with an invalid span id", self.span_id),
+            (
+                "parent-span-id",
+                "with an invalid parent span id",
+                self.parent_span_id,
+            ),
+            ("attributes", "with too many attributes", self.attributes),
+            ("too-old", "too old", self.too_old),
+        ]
+    }
+
+    /// What the sender is told; empty if nothing was left out.
+    #[must_use]
+    pub fn message(&self, signal: SignalType) -> String {
+        let rows = match signal {
+            SignalType::Traces => "spans",
+            SignalType::Logs => "log records",
+            SignalType::Metrics => "data points",
+        };
+        let reasons: Vec<String> = self
+            .by_reason()
+            .iter()
+            .filter(|(.., rows)| *rows > 0)
+            .map(|(_, words, rows)| format!("{rows} {words}"))
+            .collect();
+        if reasons.is_empty() {
+            String::new()
+        } else {
+            format!("{rows} were refused: {}", reasons.join(", "))
+        }
     }
 }
 

@@ -7,12 +7,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use aia::config::Config;
-use aia::core::StoredLog;
-use aia::store::Scope;
-use aia_telemetry::{Columns, ProjectId, TenantId};
-use aia_tests::{Host, Sender, failing_request};
-use anyhow::{Context, Result, anyhow, ensure};
+use aia_telemetry::Columns;
+use aia_tests::{Host, Sender, default_scope, failing_request, open_log};
+use anyhow::{Context, Result, ensure};
 
 /// How often it is killed, unless `AIA_TEST_KILLS` says otherwise.
 const KILLS: u32 = 20;
@@ -89,24 +86,9 @@ impl Load {
     }
 }
 
-fn scope() -> Result<Scope> {
-    Ok(Scope {
-        tenant: TenantId::new("default")?,
-        project: ProjectId::new("default")?,
-    })
-}
-
-fn open(data: &Path) -> Result<StoredLog> {
-    let config = Config {
-        data: data.to_owned(),
-        ..Config::defaults()?
-    };
-    StoredLog::open(&config, &scope()?).map_err(|error| anyhow!("{}", aia::chain(error.as_ref())))
-}
-
 /// How many rows of each request the folder holds.
 pub(crate) fn stored(data: &Path) -> Result<BTreeMap<u64, usize>> {
-    let log = open(data)?;
+    let log = open_log(data)?;
     let mut rows: BTreeMap<u64, usize> = BTreeMap::new();
     for (sequence, _) in log.view().segments() {
         let Some(Columns::Spans(columns)) = log.view().read(sequence)?.columns else {
@@ -185,10 +167,10 @@ fn ending_in_order_loses_nothing_and_leaves_nothing_to_be_done() -> Result<()> {
     let load = Load::default();
     under_load(&load, &sender, || host.stop())?;
     load.check(&data)?;
-    let log = open(&data)?;
+    let log = open_log(&data)?;
     let last = log.view().segments().last().map_or(0, |(sequence, _)| *sequence);
     ensure!(last > 0, "nothing was sent");
-    for (plugin, _, position) in log.store().session_positions(&scope()?)? {
+    for (plugin, _, position) in log.store().session_positions(&default_scope()?)? {
         ensure!(
             position == last,
             "{plugin} has committed {position} of {last} segments"

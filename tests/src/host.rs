@@ -11,6 +11,44 @@ use serde_json::Value;
 /// Longest start on a busy machine, compiling the built-in plugins included.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
+pub use crate::stored::Telemetry;
+use crate::stored::stored;
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Self> {
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+            .collect();
+        Ok(Self {
+            status: response.status().as_u16(),
+            headers,
+            body: response.body_mut().read_to_vec()?,
+        })
+    }
+
+    /// A header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
 /// A running `aia up`.
 pub struct Host {
     child: Child,
@@ -140,12 +178,103 @@ impl Host {
     pub fn sender(&self) -> Sender {
         Sender {
             agent: agent(),
-            url: format!(
-                "{}/v1/traces",
-                self.ready["otlp_http"].as_str().unwrap_or_default()
-            ),
+            url: format!("{}/v1/traces", self.otlp_http()),
             authorization: format!("Bearer {}", self.ingest_key),
         }
+    }
+
+    /// Posts to the OTLP/HTTP listener, with this host's ingest key unless `authorization` is among the headers.
+    ///
+    /// # Errors
+    /// If it can't be sent: nobody listens, or the connection broke.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
+        let mut request = agent().post(format!("{}{path}", self.otlp_http()));
+        if !headers.iter().any(|(name, _)| *name == "authorization") {
+            request = request.header("authorization", &format!("Bearer {}", self.ingest_key));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::read(request.send(body)?)
+    }
+
+    /// Gets a path of the OTLP/HTTP listener, which takes POST alone.
+    ///
+    /// # Errors
+    /// If it can't be sent.
+    pub fn get_otlp(&self, path: &str) -> Result<Answer> {
+        let request = agent().get(format!("{}{path}", self.otlp_http()));
+        let key = format!("Bearer {}", self.ingest_key);
+        Answer::read(request.header("authorization", &key).call()?)
+    }
+
+    /// URL of the OTLP/HTTP listener.
+    #[must_use]
+    pub fn otlp_http(&self) -> &str {
+        self.ready["otlp_http"].as_str().unwrap_or_default()
+    }
+
+    /// URL of the OTLP/gRPC listener.
+    #[must_use]
+    pub fn otlp_grpc(&self) -> &str {
+        self.ready["otlp_grpc"].as_str().unwrap_or_default()
+    }
+
+    /// The ingest key that the first start made.
+    #[must_use]
+    pub fn ingest_key(&self) -> &str {
+        &self.ingest_key
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has stored of the default project, by signal.
+    ///
+    /// # Errors
+    /// If the folder can't be read.
+    pub fn stored(&self) -> Result<Telemetry> {
+        stored(&self.data.join("data"))
+    }
+
+    /// A sample of `/metrics`, such as `aia_ingest_rows_total{signal="traces"}`; 0 if there is none yet.
+    ///
+    /// # Errors
+    /// If the API doesn't answer.
+    pub fn metric(&self, sample: &str) -> Result<u64> {
+        let url = format!("{}/metrics", self.ready["api"].as_str().unwrap_or_default());
+        let mut response = agent()
+            .get(&url)
+            .header("authorization", &format!("Bearer {}", self.token))
+            .call()?;
+        let text = response.body_mut().read_to_string()?;
+        let value = text.lines().find_map(|line| {
+            let (name, value) = line.rsplit_once(' ')?;
+            (name == sample).then_some(value)
+        });
+        Ok(value.map_or(Ok(0), str::parse)?)
+    }
+
+    /// Runs an `aia` command on the same data folder.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub fn command(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(binary()?)
+            .args(arguments)
+            .arg("--data")
+            .arg(self.data.join("data"))
+            .env_clear()
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Gets a path of the API as JSON.

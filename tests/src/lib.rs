@@ -2,6 +2,8 @@
 
 mod host;
 mod shop;
+mod stored;
 
-pub use host::{Host, Sender, binary};
+pub use host::{Answer, Host, Sender, Telemetry, binary};
 pub use shop::{failing_request, healthy_request};
+pub use stored::{default_scope, open_log, stored};

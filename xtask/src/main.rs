@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod checks;
 mod demo;
+mod fuzz;
 mod interrupt;
 mod progress;
 mod setup;
@@ -34,6 +35,8 @@ enum Task {
     Test,
     /// Start AIA and a small shop, break the shop, and see one incident and its report.
     Demo(demo::Options),
+    /// Fuzz: builds with instrumentation, runs each target for a while, fails if one finds something.
+    Fuzz(fuzz::Options),
     /// Measure: builds in release, prints a table, writes `target/bench/NAME.json`.
     Bench {
         /// Which measurements; all by default.
@@ -66,6 +69,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test => checks::run(),
         Task::Demo(options) => demo::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Bench { names, data, round } => bench::run(&names, data.as_deref(), round),
     }
 }

@@ -142,7 +142,10 @@ fn sentence(summary: &Summary) -> String {
         text::time(summary.end_time)
     );
     for (rows, what) in [
-        (summary.refused_rows, "refused for an invalid id"),
+        (
+            summary.refused_rows,
+            "refused for an invalid id or too many attributes",
+        ),
         (summary.duplicate_rows, "in requests that came twice"),
         (summary.late_rows, "later than their time"),
     ] {

@@ -132,6 +132,26 @@ pub(super) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "limits.attributes-per-row",
+        default: "1024",
+        doc: "Most attributes of a span, log record or data point, and of each event, link and exemplar. A row with more\n\
+              is refused, the others of its request are taken (`partial_success`). OpenTelemetry's SDKs keep 128.",
+        apply: |config, raw| {
+            raw.count(1, 1_048_576)
+                .map(|value| config.limits.attributes_per_row = value)
+        },
+    },
+    Key {
+        name: "limits.row-age",
+        default: r#""0 s""#,
+        doc: "Rows that are older when they come are refused, the others of their request are taken\n\
+              (`partial_success`). \"0 s\" refuses none: what a collector held back for a day is still evidence.",
+        apply: |config, raw| {
+            raw.duration(Duration::ZERO, DAY * 3660)
+                .map(|value| config.limits.row_age = value)
+        },
+    },
+    Key {
         name: "limits.connections",
         default: "1024",
         doc: "Connections of each listener; more wait to be accepted. Protects file descriptors.",

@@ -74,6 +74,10 @@ pub struct Limits {
     pub requests_in_flight: usize,
     /// `limits.bytes-in-flight`: bytes of OTLP bodies held at once, over both protocols.
     pub bytes_in_flight: usize,
+    /// `limits.attributes-per-row`: attributes of a span, log record or point, and of what belongs to it.
+    pub attributes_per_row: usize,
+    /// `limits.row-age`: rows that are older when they come are refused; zero for no limit.
+    pub row_age: Duration,
     /// `limits.connections`: connections per listener.
     pub connections: usize,
     /// `limits.idle-time`: longest wait for the head of a connection's next request.
@@ -166,6 +170,8 @@ impl Config {
                 decompressed_bytes: 0,
                 requests_in_flight: 0,
                 bytes_in_flight: 0,
+                attributes_per_row: 0,
+                row_age: Duration::ZERO,
                 connections: 0,
                 idle_time: Duration::ZERO,
                 body_time: Duration::ZERO,

@@ -314,7 +314,8 @@ pub(super) fn pipeline(
     })?;
     let limits = ScanLimits {
         max_body_bytes: u32::try_from(config.limits.decompressed_bytes).unwrap_or(u32::MAX),
+        max_attributes: u32::try_from(config.limits.attributes_per_row).unwrap_or(u32::MAX),
         ..ScanLimits::default()
     };
-    Ok(Pipeline::new(Arc::clone(keys), redactor, limits, metrics))
+    Ok(Pipeline::new(Arc::clone(keys), redactor, limits, metrics).with_max_row_age(config.limits.row_age))
 }

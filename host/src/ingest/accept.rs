@@ -42,6 +42,8 @@ pub(crate) struct Pipeline {
     keys: Arc<KeyRing>,
     redactor: Redactor,
     limits: ScanLimits,
+    /// In nanoseconds; none where age doesn't matter.
+    max_row_age: Option<u64>,
     metrics: Arc<Metrics>,
     /// Scratches that aren't in use: as many as there were scans at once.
     scratches: Mutex<Vec<Scratch>>,
@@ -80,7 +82,7 @@ impl JournalIntake {
         };
         let Sealed { append, refused } = sealed?;
         let Some(append) = append else {
-            return Ok(accepted(refused));
+            return Ok(accepted(signal, refused));
         };
         let (rows, sealed_bytes) = (u64::from(append.note.rows), append.segment.len() as u64);
         match self.log.append(append).await {
@@ -102,7 +104,7 @@ impl JournalIntake {
                 });
             }
         }
-        Ok(accepted(refused))
+        Ok(accepted(signal, refused))
     }
 }
 
@@ -135,9 +137,17 @@ impl Pipeline {
             keys,
             redactor,
             limits,
+            max_row_age: None,
             metrics,
             scratches: Mutex::default(),
         }
+    }
+
+    /// Refuses rows that are older than this when they are received; zero refuses none.
+    pub(crate) fn with_max_row_age(mut self, age: Duration) -> Self {
+        let nanoseconds = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+        self.max_row_age = Some(nanoseconds).filter(|age| *age > 0);
+        self
     }
 
     /// A request that comes in now.
@@ -148,23 +158,38 @@ impl Pipeline {
         encoding: Encoding,
         body: &[u8],
     ) -> Result<Sealed, Refusal> {
-        let Scanned { columns, refused } = self.scan(signal, encoding, body)?;
+        let received_at = clock::now();
+        let limits = ScanLimits {
+            oldest: self.max_row_age.map_or(0, |age| received_at.saturating_sub(age)),
+            ..self.limits
+        };
+        let Scanned { columns, refused } = self.scan_within(&limits, signal, encoding, body)?;
         if columns.rows() == 0 {
             return Ok(Sealed {
                 append: None,
                 refused,
             });
         }
-        let append = self.seal(key, columns, body, clock::now())?;
+        let append = self.seal(key, columns, body, received_at)?;
         Ok(Sealed {
             append: Some(append),
             refused,
         })
     }
 
-    /// Scans a body, and counts what is refused of it.
+    /// Scans a recorded body, in which no row is too old, and counts what is refused of it.
     pub(crate) fn scan(
         &self,
+        signal: SignalType,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<Scanned, Refusal> {
+        self.scan_within(&self.limits, signal, encoding, body)
+    }
+
+    fn scan_within(
+        &self,
+        limits: &ScanLimits,
         signal: SignalType,
         encoding: Encoding,
         body: &[u8],
@@ -174,14 +199,12 @@ impl Pipeline {
             Encoding::Protobuf => scan_protobuf,
             Encoding::Json => scan_json,
         };
-        let scanned = scan(signal, body, &self.limits, &mut scratch);
+        let scanned = scan(signal, body, limits, &mut scratch);
         self.scratches.lock().push(scratch);
         let scanned = scanned.map_err(Refusal::from)?;
-        let refused = &scanned.refused;
-        self.metrics.rows_refused("trace-id", u64::from(refused.trace_id));
-        self.metrics.rows_refused("span-id", u64::from(refused.span_id));
-        self.metrics
-            .rows_refused("parent-span-id", u64::from(refused.parent_span_id));
+        for (reason, _, rows) in scanned.refused.by_reason() {
+            self.metrics.rows_refused(reason, u64::from(rows));
+        }
         Ok(scanned)
     }
 
@@ -226,23 +249,9 @@ impl Pipeline {
     }
 }
 
-fn accepted(refused: Refused) -> Accepted {
-    let refused_rows = u64::from(refused.total());
-    let message = if refused_rows == 0 {
-        String::new()
-    } else {
-        let Refused {
-            trace_id,
-            span_id,
-            parent_span_id,
-        } = refused;
-        format!(
-            "spans with an invalid id were refused: {trace_id} with an invalid trace id, {span_id} with an invalid \
-             span id, {parent_span_id} with an invalid parent span id"
-        )
-    };
+fn accepted(signal: SignalType, refused: Refused) -> Accepted {
     Accepted {
-        refused_rows,
-        message,
+        refused_rows: u64::from(refused.total()),
+        message: refused.message(signal),
     }
 }

@@ -7,22 +7,21 @@
 
 use std::{sync::Arc, time::Instant};
 
-use aia_telemetry::{ContentEncoding, Encoding, Refusal, SignalType, success_body};
+use aia_telemetry::{
+    ContentEncoding, Encoding, GRPC_FRAME_BYTES, Refusal, SignalType, success_body, unframe,
+};
 use axum::{
     Router,
     body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use tonic::{Code, Status};
 
 use super::{gate::Gate, metrics::Protocol};
-
-/// Flag and length before a message.
-const FRAME_BYTES: usize = 5;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
@@ -64,8 +63,9 @@ async fn take(gate: &Gate, request: Request) -> Result<(SignalType, Vec<u8>), Re
         .get("grpc-encoding")
         .map(|value| value.to_str().unwrap_or("?"));
     let encoding = ContentEncoding::from_header(encoding)?;
-    let mut received = gate.receive(Protocol::Grpc, body, None, FRAME_BYTES).await?;
-    let compression = unframe(&mut received.bytes, encoding)?;
+    let mut received = gate.receive(Protocol::Grpc, body, None, GRPC_FRAME_BYTES).await?;
+    let (compression, message) = unframe(&received.bytes, encoding)?;
+    received.bytes = received.bytes.slice_ref(message);
     let accepted = gate
         .take(admitted, signal, Encoding::Protobuf, compression, received)
         .await?;
@@ -90,31 +90,8 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("+proto") || rest.starts_with(';'))
 }
 
-/// Takes the frame off the only message; says how the message is compressed.
-fn unframe(bytes: &mut Bytes, encoding: ContentEncoding) -> Result<ContentEncoding, Refusal> {
-    let undecodable = |reason: &str| Refusal::Undecodable {
-        reason: reason.to_owned(),
-    };
-    if bytes.len() < FRAME_BYTES {
-        return Err(Refusal::IncompleteBody);
-    }
-    let flag = bytes.get_u8();
-    let length = bytes.get_u32();
-    match bytes.len().cmp(&(length as usize)) {
-        std::cmp::Ordering::Less => return Err(Refusal::IncompleteBody),
-        std::cmp::Ordering::Equal => {}
-        std::cmp::Ordering::Greater => return Err(undecodable("Export takes one message")),
-    }
-    match (flag, encoding) {
-        (0, _) => Ok(ContentEncoding::Identity),
-        (1, ContentEncoding::Identity) => Err(undecodable("compressed, but `grpc-encoding` doesn't say how")),
-        (1, encoding) => Ok(encoding),
-        _ => Err(undecodable("the flag before the message is neither 0 nor 1")),
-    }
-}
-
 fn succeed(message: &[u8]) -> Response {
-    let mut framed = BytesMut::with_capacity(FRAME_BYTES + message.len());
+    let mut framed = BytesMut::with_capacity(GRPC_FRAME_BYTES + message.len());
     framed.put_u8(0);
     // An answer is some hundred bytes at most.
     framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
@@ -141,40 +118,6 @@ fn refuse(refusal: &Refusal) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn unframed(
-        bytes: &'static [u8],
-        encoding: ContentEncoding,
-    ) -> Result<(Bytes, ContentEncoding), Refusal> {
-        let mut bytes = Bytes::from_static(bytes);
-        let compression = unframe(&mut bytes, encoding)?;
-        Ok((bytes, compression))
-    }
-
-    #[test]
-    fn a_frame_holds_one_message() {
-        use ContentEncoding::{Gzip, Identity};
-        let message = Bytes::from_static(b"ab");
-        assert_eq!(
-            unframed(b"\0\0\0\0\x02ab", Identity),
-            Ok((message.clone(), Identity))
-        );
-        assert_eq!(unframed(b"\0\0\0\0\x02ab", Gzip), Ok((message.clone(), Identity)));
-        assert_eq!(unframed(b"\x01\0\0\0\x02ab", Gzip), Ok((message, Gzip)));
-        assert_eq!(unframed(b"\0\0\0\0\0", Identity), Ok((Bytes::new(), Identity)));
-        assert_eq!(unframed(b"", Identity), Err(Refusal::IncompleteBody));
-        assert_eq!(unframed(b"\0\0\0\0", Identity), Err(Refusal::IncompleteBody));
-        assert_eq!(
-            unframed(b"\0\xff\xff\xff\xffab", Identity),
-            Err(Refusal::IncompleteBody)
-        );
-        for bad in [&b"\0\0\0\0\x01ab"[..], b"\x01\0\0\0\x02ab", b"\x02\0\0\0\x02ab"] {
-            assert!(matches!(
-                unframed(bad, Identity),
-                Err(Refusal::Undecodable { .. })
-            ));
-        }
-    }
 
     #[test]
     fn grpc_web_is_not_grpc() {

@@ -159,7 +159,7 @@ fn a_wrong_value_names_key_expected_and_found() {
     "#);
     insta::assert_snapshot!(refused("limits = 5\n", &[], &[]), @r#"
 aia.toml:1: there is no setting `limits`
-help: did you mean `limits.body-time`? `aia config` prints every setting with its default
+help: did you mean `limits.row-age`? `aia config` prints every setting with its default
 "#);
     insta::assert_snapshot!(refused("[workers]\nx = 1\n", &[], &[]), @r"
     aia.toml:1: `workers` must be a whole number from 0 to 1024, found a table

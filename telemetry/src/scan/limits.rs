@@ -1,7 +1,7 @@
 //! What a scan may use.
 
-/// Limits of one scan. A body beyond any of them is refused as a whole, with a [`ScanError`](crate::ScanError) that
-/// names the limit.
+/// Limits of one scan. A body beyond one of the first three is refused as a whole, with a
+/// [`ScanError`](crate::ScanError) that names the limit; a row beyond one of the others is left out.
 ///
 /// The nesting of values is limited too, by [`MAX_VALUE_DEPTH`](crate::MAX_VALUE_DEPTH): it is part of the plugin
 /// contract and so can't be set.
@@ -24,6 +24,18 @@ pub struct ScanLimits {
     /// nothing would become 300 MiB. Real telemetry needs 2 to 4 and, with many small buckets, up to 8. Counted are
     /// whole rows; attributes and buckets, which need at most 8, aren't.
     pub max_expansion: u32,
+    /// Most attributes of one row: of a span, each of its events and each of its links; of a log record; of a point and
+    /// each of its exemplars. A row with more is left out and counted in [`Refused`](crate::Refused); the rest is taken.
+    ///
+    /// Default: 1,024, eight times what OpenTelemetry's SDKs keep of a span. Protects whoever compares attributes one by
+    /// one, plugins first of all.
+    pub max_attributes: u32,
+    /// Rows from before this time, in nanoseconds since the Unix epoch, are left out and counted in
+    /// [`Refused`](crate::Refused). A span is as old as its end, a log record as its time or else as when it was observed;
+    /// a row without a time is never too old.
+    ///
+    /// Default: 0, which is off.
+    pub oldest: u64,
 }
 
 impl Default for ScanLimits {
@@ -32,6 +44,8 @@ impl Default for ScanLimits {
             max_body_bytes: 64 * 1024 * 1024,
             max_rows: 1024 * 1024,
             max_expansion: 16,
+            max_attributes: 1024,
+            oldest: 0,
         }
     }
 }

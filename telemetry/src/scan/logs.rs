@@ -4,7 +4,7 @@ use super::{
     Refused, Scratch,
     error::Breach,
     interner::row_index,
-    sink::{Item, SignalSink, Sink},
+    sink::{Item, Mark, SignalSink, Sink, last},
 };
 use crate::columns::{Columns, LogColumns, Logs};
 
@@ -31,6 +31,7 @@ const LOG_BYTES: u64 = 74;
 pub(crate) struct LogSink {
     pub(crate) sink: Sink,
     pub(crate) logs: Logs,
+    refused: Refused,
 }
 
 impl SignalSink for LogSink {
@@ -38,6 +39,7 @@ impl SignalSink for LogSink {
         Self {
             sink,
             logs: Logs::default(),
+            refused: Refused::default(),
         }
     }
 
@@ -48,7 +50,7 @@ impl SignalSink for LogSink {
                 common,
                 logs: self.logs,
             }),
-            Refused::default(),
+            self.refused,
             scratch,
         )
     }
@@ -59,10 +61,26 @@ impl SignalSink for LogSink {
 }
 
 impl LogSink {
+    /// Ends the log record that was begun at `mark`: writes its row, or takes back all of it if it is refused.
     #[inline]
-    pub(crate) fn end_log(&mut self, row: &LogRow, body: Item) -> Result<(), Breach> {
-        self.sink.charge_row(LOG_BYTES)?;
+    pub(crate) fn end_log(&mut self, row: &LogRow, body: Item, mark: Mark) -> Result<(), Breach> {
+        let time = if row.time == 0 {
+            row.observed_time
+        } else {
+            row.time
+        };
         let table = &mut self.logs;
+        if self.sink.is_overfull(&table.attributes, &table.attributes_end) {
+            self.refused.attributes += 1;
+            self.roll_back(mark);
+            return Ok(());
+        }
+        if self.sink.is_too_old(time) {
+            self.refused.too_old += 1;
+            self.roll_back(mark);
+            return Ok(());
+        }
+        self.sink.charge_row(LOG_BYTES)?;
         let [high, low] = row.trace_id;
         table.scope.push(row.scope);
         table.time.push(row.time);
@@ -79,5 +97,11 @@ impl LogSink {
         table.attributes_end.push(row_index(table.attributes.key.len()));
         table.dropped_attributes.push(row.dropped_attributes);
         Ok(())
+    }
+
+    #[cold]
+    fn roll_back(&mut self, mark: Mark) {
+        self.logs.attributes.truncate(last(&self.logs.attributes_end));
+        self.sink.roll_back(mark);
     }
 }

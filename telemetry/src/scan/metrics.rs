@@ -4,7 +4,7 @@ use super::{
     Refused, Scratch,
     error::Breach,
     interner::row_index,
-    sink::{SignalSink, Sink},
+    sink::{Mark, SignalSink, Sink, last},
 };
 use crate::columns::{
     Columns, Exemplars, ExponentialHistograms, Histograms, MetricColumns, Metrics, Points, Summaries,
@@ -42,11 +42,12 @@ pub(crate) struct OpenMetric {
     histograms_mark: usize,
     exponential_histograms_mark: usize,
     summaries_mark: usize,
+    refused_mark: Refused,
 }
 
 /// Scalars of a point. Attributes and exemplars are written at once.
-#[derive(Default)]
 pub(crate) struct PointRow {
+    mark: Mark,
     pub(crate) start_time: u64,
     pub(crate) time: u64,
     pub(crate) flags: u32,
@@ -133,6 +134,9 @@ pub(crate) struct MetricSink {
     pub(crate) exponential_histograms: ExponentialHistograms,
     pub(crate) summaries: Summaries,
     pub(crate) exemplars: Exemplars,
+    /// Whether an exemplar of the point being read has too many attributes.
+    is_overfull: bool,
+    refused: Refused,
 }
 
 impl SignalSink for MetricSink {
@@ -145,6 +149,8 @@ impl SignalSink for MetricSink {
             exponential_histograms: ExponentialHistograms::default(),
             summaries: Summaries::default(),
             exemplars: Exemplars::default(),
+            is_overfull: false,
+            refused: Refused::default(),
         }
     }
 
@@ -157,6 +163,8 @@ impl SignalSink for MetricSink {
             exponential_histograms,
             summaries,
             exemplars,
+            is_overfull: _,
+            refused,
         } = self;
         let (common, scratch) = sink.finish();
         let columns = MetricColumns {
@@ -168,7 +176,7 @@ impl SignalSink for MetricSink {
             summaries,
             exemplars,
         };
-        (Columns::Metrics(columns), Refused::default(), scratch)
+        (Columns::Metrics(columns), refused, scratch)
     }
 
     fn sink(&mut self) -> &mut Sink {
@@ -190,6 +198,7 @@ impl MetricSink {
             histograms_mark: self.histograms.count.len(),
             exponential_histograms_mark: self.exponential_histograms.count.len(),
             summaries_mark: self.summaries.count.len(),
+            refused_mark: self.refused,
         }
     }
 
@@ -203,6 +212,7 @@ impl MetricSink {
                 .truncate(metric.exponential_histograms_mark);
             self.summaries.truncate(metric.summaries_mark);
             self.exemplars.truncate(last(&self.points.exemplars_end));
+            self.refused = metric.refused_mark;
             metric.temporality = 0;
             metric.monotonic = false;
         }
@@ -224,8 +234,56 @@ impl MetricSink {
         Ok(())
     }
 
+    pub(crate) fn begin_point(&self) -> PointRow {
+        PointRow {
+            mark: self.sink.mark(),
+            start_time: 0,
+            time: 0,
+            flags: 0,
+            value_kind: 0,
+            value: 0,
+        }
+    }
+
+    /// Whether the point that is being read is refused. All of it is taken back then.
     #[inline]
-    pub(crate) fn end_point(&mut self, row: &PointRow) -> Result<(), Breach> {
+    fn refuses(&mut self, point: &PointRow) -> bool {
+        let points = &self.points;
+        if std::mem::take(&mut self.is_overfull)
+            || self.sink.is_overfull(&points.attributes, &points.attributes_end)
+        {
+            self.refused.attributes += 1;
+        } else if self.sink.is_too_old(point.time) {
+            self.refused.too_old += 1;
+        } else {
+            return false;
+        }
+        self.roll_back(point.mark);
+        true
+    }
+
+    #[cold]
+    fn roll_back(&mut self, mark: Mark) {
+        // Rows of finished points stay; what lies behind the last one goes.
+        self.points.truncate(self.points.metric.len());
+        self.histograms.truncate(self.histograms.count.len());
+        self.exponential_histograms
+            .truncate(self.exponential_histograms.count.len());
+        self.summaries.truncate(self.summaries.count.len());
+        self.exemplars.truncate(last(&self.points.exemplars_end));
+        self.sink.roll_back(mark);
+    }
+
+    #[inline]
+    pub(crate) fn end_number(&mut self, point: &PointRow) -> Result<(), Breach> {
+        if self.refuses(point) {
+            return Ok(());
+        }
+        self.end_point(point)
+    }
+
+    #[inline]
+    fn end_point(&mut self, row: &PointRow) -> Result<(), Breach> {
         self.sink.charge_row(POINT_BYTES)?;
         let table = &mut self.points;
         table.metric.push(row_index(self.metrics.name.len()));
@@ -240,6 +298,9 @@ impl MetricSink {
     }
 
     pub(crate) fn end_histogram(&mut self, point: PointRow, row: &HistogramRow) -> Result<(), Breach> {
+        if self.refuses(&point) {
+            return Ok(());
+        }
         self.sink.charge(HISTOGRAM_BYTES)?;
         let table = &mut self.histograms;
         let value = table.count.len() as u64;
@@ -264,6 +325,9 @@ impl MetricSink {
         point: PointRow,
         row: &ExponentialHistogramRow,
     ) -> Result<(), Breach> {
+        if self.refuses(&point) {
+            return Ok(());
+        }
         self.sink.charge(EXPONENTIAL_HISTOGRAM_BYTES)?;
         let table = &mut self.exponential_histograms;
         let value = table.count.len() as u64;
@@ -298,6 +362,9 @@ impl MetricSink {
     }
 
     pub(crate) fn end_summary(&mut self, point: PointRow, row: &SummaryRow) -> Result<(), Breach> {
+        if self.refuses(&point) {
+            return Ok(());
+        }
         self.sink.charge(SUMMARY_BYTES)?;
         let table = &mut self.summaries;
         let value = table.count.len() as u64;
@@ -314,6 +381,7 @@ impl MetricSink {
     pub(crate) fn end_exemplar(&mut self, row: &ExemplarRow) -> Result<(), Breach> {
         self.sink.charge(EXEMPLAR_BYTES)?;
         let table = &mut self.exemplars;
+        self.is_overfull |= self.sink.is_overfull(&table.attributes, &table.attributes_end);
         let [high, low] = row.trace_id;
         table.time.push(row.time);
         table.value_kind.push(row.value_kind);
@@ -324,10 +392,6 @@ impl MetricSink {
         table.attributes_end.push(row_index(table.attributes.key.len()));
         Ok(())
     }
-}
-
-fn last(ends: &[u32]) -> usize {
-    ends.last().map_or(0, |end| *end as usize)
 }
 
 impl Points {

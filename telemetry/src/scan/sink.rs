@@ -90,6 +90,8 @@ pub(crate) struct Sink {
     rows_left: u32,
     max_bytes: u64,
     bytes_left: u64,
+    max_attributes: usize,
+    oldest: u64,
 }
 
 impl Sink {
@@ -115,7 +117,21 @@ impl Sink {
             rows_left: limits.max_rows,
             max_bytes,
             bytes_left: max_bytes,
+            max_attributes: limits.max_attributes as usize,
+            oldest: limits.oldest,
         }
+    }
+
+    /// Whether a table of attributes holds more than is allowed behind those that earlier rows own.
+    #[inline]
+    pub(crate) fn is_overfull(&self, attributes: &Attributes, ends: &[u32]) -> bool {
+        attributes.key.len() - last(ends) > self.max_attributes
+    }
+
+    /// Whether a row of this time is too old; none is without a time.
+    #[inline]
+    pub(crate) fn is_too_old(&self, time: u64) -> bool {
+        time != 0 && time < self.oldest
     }
 
     /// How many rows a body of this length usually has: room for so many is made at once. Less than half of the body's
@@ -323,6 +339,12 @@ impl Attributes {
         self.kind.truncate(rows);
         self.data.truncate(rows);
     }
+}
+
+/// Where a cumulative column ends so far.
+#[inline]
+pub(crate) fn last(ends: &[u32]) -> usize {
+    ends.last().map_or(0, |end| *end as usize)
 }
 
 /// An OTLP enum number as the columns have it.

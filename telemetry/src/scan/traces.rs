@@ -4,7 +4,7 @@ use super::{
     Refused, Scratch,
     error::Breach,
     interner::row_index,
-    sink::{Mark, SignalSink, Sink},
+    sink::{Mark, SignalSink, Sink, last},
 };
 use crate::columns::{Attributes, Columns, SpanColumns, SpanEvents, SpanLinks, Spans};
 
@@ -60,6 +60,8 @@ pub(crate) struct TraceSink {
     pub(crate) spans: Spans,
     pub(crate) events: SpanEvents,
     pub(crate) links: SpanLinks,
+    /// Whether an event or link of the span being read has too many attributes.
+    is_overfull: bool,
     refused: Refused,
 }
 
@@ -69,6 +71,7 @@ impl SignalSink for TraceSink {
             spans: Spans::with_capacity(sink.likely_rows(), sink.likely_attributes()),
             events: SpanEvents::default(),
             links: SpanLinks::default(),
+            is_overfull: false,
             refused: Refused::default(),
             sink,
         }
@@ -80,6 +83,7 @@ impl SignalSink for TraceSink {
             spans,
             events,
             links,
+            is_overfull: _,
             refused,
         } = self;
         let (common, scratch) = sink.finish();
@@ -101,17 +105,28 @@ impl SignalSink for TraceSink {
 }
 
 impl TraceSink {
-    /// Ends the span that was begun at `mark`: writes its row, or takes back all of it if an id is invalid.
+    /// Ends the span that was begun at `mark`: writes its row, or takes back all of it if it is refused.
     #[inline]
     pub(crate) fn end_span(&mut self, row: &SpanRow, mark: Mark) -> Result<(), Breach> {
-        if row.trace_id == [0, 0] {
-            self.refused.trace_id += 1;
-            self.roll_back(mark);
+        let spans = &self.spans;
+        let is_overfull = std::mem::take(&mut self.is_overfull)
+            || self.sink.is_overfull(&spans.attributes, &spans.attributes_end);
+        let refused = &mut self.refused;
+        let counted = if row.trace_id == [0, 0] {
+            Some(&mut refused.trace_id)
         } else if row.span_id == 0 {
-            self.refused.span_id += 1;
-            self.roll_back(mark);
+            Some(&mut refused.span_id)
         } else if row.parent_is_invalid {
-            self.refused.parent_span_id += 1;
+            Some(&mut refused.parent_span_id)
+        } else if is_overfull {
+            Some(&mut refused.attributes)
+        } else if self.sink.is_too_old(row.end_time) {
+            Some(&mut refused.too_old)
+        } else {
+            None
+        };
+        if let Some(counted) = counted {
+            *counted += 1;
             self.roll_back(mark);
         } else {
             self.sink.charge_row(SPAN_BYTES)?;
@@ -146,7 +161,6 @@ impl TraceSink {
 
     #[cold]
     fn roll_back(&mut self, mark: Mark) {
-        let last = |ends: &[u32]| ends.last().map_or(0, |end| *end as usize);
         self.spans.attributes.truncate(last(&self.spans.attributes_end));
         self.events.truncate(last(&self.spans.events_end));
         self.links.truncate(last(&self.spans.links_end));
@@ -156,6 +170,7 @@ impl TraceSink {
     pub(crate) fn end_event(&mut self, row: &EventRow) -> Result<(), Breach> {
         self.sink.charge(EVENT_BYTES)?;
         let table = &mut self.events;
+        self.is_overfull |= self.sink.is_overfull(&table.attributes, &table.attributes_end);
         table.time.push(row.time);
         table.name.push(row.name);
         table.attributes_end.push(row_index(table.attributes.key.len()));
@@ -166,6 +181,7 @@ impl TraceSink {
     pub(crate) fn end_link(&mut self, row: &LinkRow) -> Result<(), Breach> {
         self.sink.charge(LINK_BYTES)?;
         let table = &mut self.links;
+        self.is_overfull |= self.sink.is_overfull(&table.attributes, &table.attributes_end);
         let [high, low] = row.trace_id;
         table.trace_id_high.push(high);
         table.trace_id_low.push(low);

@@ -91,6 +91,7 @@ fn of_limits() {
         max_body_bytes: 100,
         max_rows: 2,
         max_expansion: 0,
+        ..ScanLimits::default()
     };
     let scan = |signal, body: &[u8]| {
         scan_protobuf(signal, body, &limits, &mut Scratch::default())

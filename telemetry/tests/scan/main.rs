@@ -1,6 +1,4 @@
-//! The scanners against an oracle that shares no line with them: `opentelemetry-proto`'s messages. Columns are turned back
-//! into messages (`rebuild`), the oracle's messages into what the scanners document (`normal`), and the two compared
-//! byte by byte.
+//! The scanners against an oracle that shares no line with them: `opentelemetry-proto`'s messages, by way of `aia-oracle`.
 
 #[cfg(test)]
 mod cutting;
@@ -13,22 +11,17 @@ mod generate_metrics;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
-mod json;
-#[cfg(test)]
 mod memory;
-#[cfg(test)]
-mod normal;
-#[cfg(test)]
-mod rebuild;
-#[cfg(test)]
-mod rebuild_metrics;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
-mod request;
+mod refusing;
 #[cfg(test)]
 mod rewire;
 #[cfg(test)]
 mod same;
 #[cfg(test)]
 mod validating;
+
+#[cfg(test)]
+use aia_oracle::{json, rebuild, request};

@@ -26,7 +26,7 @@ proptest! {
         if let Ok(changed) = postcard::from_bytes::<Columns>(&stored)
             && validate(&changed).is_ok()
         {
-            Request::from_columns(&changed);
+            let _ = Request::from_columns(&changed);
         }
     }
 }

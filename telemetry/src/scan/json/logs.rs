@@ -11,6 +11,7 @@ use super::{
 use crate::scan::{
     error::Breach,
     logs::{LogRow, LogSink},
+    sink::Mark,
 };
 
 const SEVERITIES: &[&str] = &[
@@ -58,6 +59,7 @@ impl Request for LogSink {
             ..LogRow::default()
         };
         LogRecord {
+            mark: sink.mark(),
             row,
             body: Value(sink.open_value(0)),
         }
@@ -65,6 +67,7 @@ impl Request for LogSink {
 }
 
 pub(in crate::scan) struct LogRecord {
+    mark: Mark,
     row: LogRow,
     body: Value,
 }
@@ -103,6 +106,6 @@ impl Message<LogSink> for LogRecord {
 impl Element<LogSink> for LogRecord {
     fn end(self, scan: &mut LogSink) -> Result<(), Breach> {
         let body = scan.sink.close_value(self.body.0, 0);
-        scan.end_log(&self.row, body)
+        scan.end_log(&self.row, body, self.mark)
     }
 }

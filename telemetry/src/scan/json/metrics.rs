@@ -112,19 +112,19 @@ fn points<'de, A: MapAccess<'de>>(kind: u8, scan: &mut MetricSink, map: &mut A) 
     match kind {
         metric_kind::HISTOGRAM => map.next_value_seed(List {
             scan,
-            begin: |_: &mut MetricSink| Histogram::default(),
+            begin: Histogram::begin,
         }),
         metric_kind::EXPONENTIAL_HISTOGRAM => map.next_value_seed(List {
             scan,
-            begin: |_: &mut MetricSink| ExponentialHistogram::default(),
+            begin: ExponentialHistogram::begin,
         }),
         metric_kind::SUMMARY => map.next_value_seed(List {
             scan,
-            begin: |_: &mut MetricSink| Summary::default(),
+            begin: Summary::begin,
         }),
         _ => map.next_value_seed(List {
             scan,
-            begin: |_: &mut MetricSink| Number::default(),
+            begin: Number::begin,
         }),
     }
 }

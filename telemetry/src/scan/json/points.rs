@@ -16,8 +16,13 @@ use crate::scan::{
 };
 
 /// `NumberDataPoint`.
-#[derive(Default)]
 pub(super) struct Number(PointRow);
+
+impl Number {
+    pub(super) fn begin(scan: &mut MetricSink) -> Self {
+        Self(scan.begin_point())
+    }
+}
 
 impl Message<MetricSink> for Number {
     const NAME: &'static str = "NumberDataPoint";
@@ -39,15 +44,23 @@ impl Message<MetricSink> for Number {
 
 impl Element<MetricSink> for Number {
     fn end(self, scan: &mut MetricSink) -> Result<(), Breach> {
-        scan.end_point(&self.0)
+        scan.end_number(&self.0)
     }
 }
 
 /// `HistogramDataPoint`.
-#[derive(Default)]
 pub(super) struct Histogram {
     point: PointRow,
     row: HistogramRow,
+}
+
+impl Histogram {
+    pub(super) fn begin(scan: &mut MetricSink) -> Self {
+        Self {
+            point: scan.begin_point(),
+            row: HistogramRow::default(),
+        }
+    }
 }
 
 impl Message<MetricSink> for Histogram {
@@ -77,10 +90,18 @@ impl Element<MetricSink> for Histogram {
 }
 
 /// `ExponentialHistogramDataPoint`.
-#[derive(Default)]
 pub(super) struct ExponentialHistogram {
     point: PointRow,
     row: ExponentialHistogramRow,
+}
+
+impl ExponentialHistogram {
+    pub(super) fn begin(scan: &mut MetricSink) -> Self {
+        Self {
+            point: scan.begin_point(),
+            row: ExponentialHistogramRow::default(),
+        }
+    }
 }
 
 impl Message<MetricSink> for ExponentialHistogram {
@@ -149,10 +170,18 @@ impl Message<MetricSink> for Buckets<'_> {
 }
 
 /// `SummaryDataPoint`.
-#[derive(Default)]
 pub(super) struct Summary {
     point: PointRow,
     row: SummaryRow,
+}
+
+impl Summary {
+    pub(super) fn begin(scan: &mut MetricSink) -> Self {
+        Self {
+            point: scan.begin_point(),
+            row: SummaryRow::default(),
+        }
+    }
 }
 
 impl Message<MetricSink> for Summary {

@@ -33,6 +33,7 @@ impl Request for LogSink {
     const ROWS: &'static str = "ScopeLogs.log_records";
 
     fn row(&mut self, mut cursor: Cursor<'_>, scope: u32) -> Result<(), ScanError> {
+        let mark = self.sink.mark();
         let mut row = LogRow {
             scope,
             ..LogRow::default()
@@ -66,7 +67,7 @@ impl Request for LogSink {
             }
         }
         let body = self.sink.close_value(body, 0);
-        self.end_log(&row, body)
+        self.end_log(&row, body, mark)
             .map_err(|breach| breach.at(cursor.offset(), "LogRecord"))
     }
 }

@@ -6,9 +6,7 @@ use super::{
 };
 use crate::scan::{
     error::ScanError,
-    metrics::{
-        ExemplarRow, ExponentialHistogramRow, HistogramRow, MetricSink, PointRow, SummaryRow, point_kind,
-    },
+    metrics::{ExemplarRow, ExponentialHistogramRow, HistogramRow, MetricSink, SummaryRow, point_kind},
     sink::{span_id, trace_id},
 };
 
@@ -78,7 +76,7 @@ const EXEMPLAR_AS_INT: u32 = fixed64(6);
 const EXEMPLAR_ATTRIBUTES: u32 = length(7);
 
 pub(super) fn number(metrics: &mut MetricSink, mut cursor: Cursor<'_>) -> Result<(), ScanError> {
-    let mut point = PointRow::default();
+    let mut point = metrics.begin_point();
     while let Some(tag) = cursor.tag(&NUMBER)? {
         match tag {
             START_TIME => point.start_time = cursor.fixed64("NumberDataPoint.start_time_unix_nano")?,
@@ -98,12 +96,12 @@ pub(super) fn number(metrics: &mut MetricSink, mut cursor: Cursor<'_>) -> Result
         }
     }
     metrics
-        .end_point(&point)
+        .end_number(&point)
         .map_err(|breach| breach.at(cursor.offset(), NUMBER.name))
 }
 
 pub(super) fn histogram(metrics: &mut MetricSink, mut cursor: Cursor<'_>) -> Result<(), ScanError> {
-    let mut point = PointRow::default();
+    let mut point = metrics.begin_point();
     let mut row = HistogramRow::default();
     while let Some(tag) = cursor.tag(&HISTOGRAM)? {
         match tag {
@@ -154,7 +152,7 @@ pub(super) fn exponential_histogram(
     metrics: &mut MetricSink,
     mut cursor: Cursor<'_>,
 ) -> Result<(), ScanError> {
-    let mut point = PointRow::default();
+    let mut point = metrics.begin_point();
     let mut row = ExponentialHistogramRow::default();
     while let Some(tag) = cursor.tag(&EXPONENTIAL)? {
         match tag {
@@ -224,7 +222,7 @@ fn buckets(mut cursor: Cursor<'_>, offset: &mut i32, counts: &mut Vec<u64>) -> R
 }
 
 pub(super) fn summary(metrics: &mut MetricSink, mut cursor: Cursor<'_>) -> Result<(), ScanError> {
-    let mut point = PointRow::default();
+    let mut point = metrics.begin_point();
     let mut row = SummaryRow::default();
     while let Some(tag) = cursor.tag(&SUMMARY)? {
         match tag {

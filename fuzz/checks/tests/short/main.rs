@@ -1,0 +1,4 @@
+//! The short run of every fuzz target.
+
+#[cfg(test)]
+mod run;

@@ -1,0 +1,6 @@
+//! `aia_fuzz_checks::differential` under libFuzzer.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| aia_fuzz_checks::differential(data));
