@@ -58,6 +58,7 @@ impl Detector for Paths {
     fn observe_spans(&mut self, batch: Spans<'_>, _: &mut Outcome) -> Result<(), String> {
         let now = batch.received_at();
         let State { hold, places } = &mut self.state;
+        hold.begin(now);
         let mut operations: BTreeMap<(u32, u32), Option<(u32, PlaceId)>> = BTreeMap::new();
         for span in batch.spans() {
             let (trace, id) = (span.trace_id(), span.span_id());
@@ -99,15 +100,17 @@ impl Detector for Paths {
     fn observe_logs(&mut self, batch: Logs<'_>, _: &mut Outcome) -> Result<(), String> {
         let now = batch.received_at();
         let State { hold, places } = &mut self.state;
+        hold.begin(now);
         let keys = keys(batch);
         let mut known: BTreeMap<(u32, String), Option<PlaceId>> = BTreeMap::new();
+        let mut written = Vec::with_capacity(batch.len());
         for record in batch.records() {
             let resource = record.resource();
             let service = resource.service_name();
             let Some(number) = hold.service(service).filter(|_| !service.is_empty()) else {
                 continue;
             };
-            hold.wrote(number, record.time(), now);
+            written.push((record.time(), number));
             let (trace, id) = (record.trace_id(), record.span_id());
             if !trace.is_set() || !id.is_set() || !hold.is_chosen(trace) {
                 continue;
@@ -127,6 +130,10 @@ impl Detector for Paths {
                 is_error: ERRORS.contains(&record.severity()),
             };
             hold.record(trace, id, record, now);
+        }
+        written.sort_unstable();
+        for (time, service) in written {
+            hold.wrote(service, time, now);
         }
         Ok(())
     }

@@ -22,8 +22,12 @@ const MAX_RECORDS: usize = 10_000;
 /// Most records of a span. A path with more isn't looked at: with some of its records missing, it would end early.
 const MAX_RECORDS_OF_SPAN: usize = 128;
 
-/// Most services whose records are followed, 110 bytes each.
-const MAX_SERVICES: usize = 400;
+/// Most services whose records are followed, 130 bytes each.
+const MAX_SERVICES: usize = 300;
+
+/// How long a service writes nothing before its records may be missing: a request in such a time that left none is no
+/// early end. Ten seconds are two of an exporter's usual intervals.
+const GAP: Duration = Duration::from_secs(10);
 
 /// How many times as long as others a span is held whose service has written nothing since.
 const WAITS: u32 = 3;
@@ -64,6 +68,21 @@ struct Held {
     is_partial: bool,
 }
 
+/// What a service has written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+struct Written {
+    newest: Time,
+    /// The last time without records: of the one before it, and of the one behind it.
+    gap: (Time, Time),
+}
+
+impl Written {
+    /// Whether the service wrote nothing at all around a span.
+    fn is_in_gap(self, path: &Path) -> bool {
+        self.gap.0 < path.start && path.end < self.gap.1
+    }
+}
+
 /// Spans and records on hold.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Hold {
@@ -72,8 +91,10 @@ pub(crate) struct Hold {
     /// One of 2^level traces is held.
     level: u8,
     services: BTreeMap<String, u32>,
-    /// Time of the newest record, by service.
-    newest: Vec<Time>,
+    /// By service.
+    written: Vec<Written>,
+    /// Since when nothing has been given up: of spans that began earlier, records may be missing.
+    whole_since: Time,
     dropped: u64,
 }
 
@@ -84,23 +105,27 @@ impl Hold {
         if let Some(number) = self.services.get(name) {
             return Some(*number);
         }
-        let number = u32::try_from(self.newest.len()).ok()?;
-        if self.newest.len() >= MAX_SERVICES {
+        let number = u32::try_from(self.written.len()).ok()?;
+        if self.written.len() >= MAX_SERVICES {
             return None;
         }
-        self.newest.push(Time::UNSET);
+        self.written.push(Written::default());
         self.services.insert(name.to_owned(), number);
         Some(number)
     }
 
-    /// Notes that a service has written a record.
+    /// Notes that a service has written a record; of a batch the oldest first.
     pub(crate) fn wrote(&mut self, service: u32, time: Time, now: Time) {
-        let newest = usize::try_from(service)
+        // A clock that goes ahead doesn't tell what is still to come.
+        let time = time.min(now);
+        let written = usize::try_from(service)
             .ok()
-            .and_then(|at| self.newest.get_mut(at));
-        if let Some(newest) = newest {
-            // A clock that goes ahead doesn't tell what is still to come.
-            *newest = (*newest).max(time.min(now));
+            .and_then(|at| self.written.get_mut(at));
+        if let Some(written) = written.filter(|written| written.newest < time) {
+            if time.since(written.newest) > GAP {
+                written.gap = (written.newest, time);
+            }
+            written.newest = time;
         }
     }
 
@@ -112,7 +137,7 @@ impl Hold {
     pub(crate) fn span(&mut self, trace: TraceId, id: SpanId, span: HeldSpan, now: Time) {
         let held = self.entry(trace, id, now);
         held.span.get_or_insert(span);
-        self.fit();
+        self.fit(now);
     }
 
     /// Holds a record of a span.
@@ -124,7 +149,7 @@ impl Hold {
             held.records.push(record);
             self.records += 1;
         }
-        self.fit();
+        self.fit(now);
     }
 
     fn entry(&mut self, trace: TraceId, id: SpanId, now: Time) -> &mut Held {
@@ -134,40 +159,52 @@ impl Hold {
         })
     }
 
-    /// Holds fewer traces, if there are too many. Those that began under the old rule may lack what has been dropped, so
-    /// all are given up.
-    fn fit(&mut self) {
+    /// Holds fewer traces, if there are too many.
+    fn fit(&mut self, now: Time) {
         if self.held.len() > MAX_SPANS || self.records > MAX_RECORDS {
             self.dropped = self.dropped.saturating_add(self.held.len() as u64);
-            self.held.clear();
-            self.records = 0;
+            self.give_up(now);
             self.level = (self.level + 1).min(MAX_LEVEL);
+        }
+    }
+
+    /// Gives up all that is held: of the traces that are chosen from now on, parts may have been passed over.
+    fn give_up(&mut self, now: Time) {
+        self.held.clear();
+        self.records = 0;
+        self.whole_since = now;
+    }
+
+    /// To be called first with each batch: what began before the first one isn't whole.
+    pub(crate) fn begin(&mut self, now: Time) {
+        if !self.whole_since.is_set() {
+            self.whole_since = now;
         }
     }
 
     /// Takes the spans whose paths are whole, with their records in order.
     pub(crate) fn take_due(&mut self, now: Time, hold: Duration) -> Vec<(HeldSpan, Vec<Record>)> {
-        let newest = &self.newest;
-        let has_written_since = |span: &HeldSpan| {
-            let newest = usize::try_from(span.service).ok().and_then(|at| newest.get(at));
-            newest.is_some_and(|newest| *newest > span.path.end)
-        };
+        let (written, whole_since) = (&self.written, self.whole_since);
+        let of = |span: &HeldSpan| usize::try_from(span.service).ok().and_then(|at| written.get(at));
         let mut due = Vec::new();
         self.held.retain(|_, held| {
             let age = now.since(held.first);
-            let ready = held.span.filter(|span| age >= hold && has_written_since(span));
-            match ready {
-                Some(span) if !held.is_partial => due.push((span, std::mem::take(&mut held.records))),
-                Some(_) => {}
+            let span = held.span.filter(|_| age >= hold);
+            let ready = span.and_then(|span| Some((span, of(&span)?)));
+            match ready.filter(|(span, written)| written.newest > span.path.end) {
+                Some((span, written)) => {
+                    let path = &span.path;
+                    if !held.is_partial && path.start >= whole_since && !written.is_in_gap(path) {
+                        due.push((span, std::mem::take(&mut held.records)));
+                    }
+                }
                 None => return age < hold * WAITS,
             }
             false
         });
         self.records = self.held.values().map(|held| held.records.len()).sum();
         if self.level > 0 && self.held.len() < MAX_SPANS / 8 && self.records < MAX_RECORDS / 8 {
-            // Half-held spans of the traces that are new to this are given up, as above.
-            self.held.clear();
-            self.records = 0;
+            self.give_up(now);
             self.level -= 1;
         }
         for (_, records) in &mut due {

@@ -12,6 +12,13 @@ pub(crate) const TICKS: usize = 12;
 /// on count, share and two ticks in a row come on top.
 const CHANCE: f64 = 1e-5;
 
+/// The same for ticks in which a path ended, of those in which one came by. Requests of the same seconds aren't independent:
+/// the same users ask for the same data. Ticks are less dependent, and few.
+const CHANCE_OF_TICKS: f64 = 1e-3;
+
+/// Ticks of the warm-up, in which everything is learned, also what is doubtful: a minute.
+const WARM_UP_TICKS: u32 = 6;
+
 /// Below this probability a window isn't learned as usual.
 const DOUBTFUL: f64 = 1e-2;
 
@@ -39,6 +46,9 @@ pub(crate) struct Passes {
     pub(crate) all: u64,
     /// Those that ended there.
     pub(crate) ended: u64,
+    /// Ticks with passes, and those in which some ended.
+    ticks: u64,
+    ended_ticks: u64,
 }
 
 impl Passes {
@@ -50,9 +60,24 @@ impl Passes {
         }
     }
 
-    fn add(&mut self, other: Self) {
-        self.all = self.all.saturating_add(other.all);
-        self.ended = self.ended.saturating_add(other.ended);
+    /// Adds those of a tick.
+    fn add_tick(&mut self, tick: Self) {
+        self.all = self.all.saturating_add(tick.all);
+        self.ended = self.ended.saturating_add(tick.ended);
+        self.ticks = self.ticks.saturating_add(u64::from(tick.all > 0));
+        self.ended_ticks = self.ended_ticks.saturating_add(u64::from(tick.ended > 0));
+    }
+
+    fn halve(&mut self) {
+        let all = [
+            &mut self.all,
+            &mut self.ended,
+            &mut self.ticks,
+            &mut self.ended_ticks,
+        ];
+        for count in all {
+            *count /= 2;
+        }
     }
 }
 
@@ -66,6 +91,8 @@ pub(crate) struct Counts {
     pub(crate) odd_since: Time,
     /// Ticks in a row in which it was so.
     odd_ticks: u32,
+    /// Ticks since something is known for usual, up to those of the warm-up.
+    warm_up_ticks: u32,
 }
 
 impl Counts {
@@ -75,15 +102,14 @@ impl Counts {
             usual: Passes::default(),
             odd_since: Time::UNSET,
             odd_ticks: 0,
+            warm_up_ticks: 0,
         }
     }
 
     pub(crate) fn add(&mut self, is_end: bool) {
         if let Some(current) = self.window.last_mut() {
-            current.add(Passes {
-                all: 1,
-                ended: u64::from(is_end),
-            });
+            current.all += 1;
+            current.ended += u64::from(is_end);
         }
     }
 
@@ -91,7 +117,7 @@ impl Counts {
     pub(crate) fn now(&self) -> Passes {
         let mut sum = Passes::default();
         for passes in &self.window {
-            sum.add(*passes);
+            sum.add_tick(*passes);
         }
         sum
     }
@@ -99,6 +125,11 @@ impl Counts {
     /// Whether paths don't usually end there.
     pub(crate) fn is_end_early(&self) -> bool {
         self.usual.all > 0 && self.usual.share() <= EARLY
+    }
+
+    /// Whether what is usual has been learned for long enough.
+    fn is_warm(&self) -> bool {
+        self.warm_up_ticks >= WARM_UP_TICKS
     }
 
     /// Judges the window and ends the tick. Whether paths have ended early for two ticks.
@@ -111,6 +142,13 @@ impl Counts {
         };
         let is_odd = probability < CHANCE
             && passes.ended >= u64::from(min_count)
+            && self.is_warm()
+            && chance(
+                passes.ended_ticks,
+                passes.ticks,
+                self.usual.ended_ticks,
+                self.usual.ticks,
+            ) < CHANCE_OF_TICKS
             && passes.share() >= self.usual.share() + LEAST;
         self.odd_ticks = if is_odd {
             self.odd_ticks.saturating_add(1)
@@ -128,13 +166,15 @@ impl Counts {
         if let Some(current) = self.window.last_mut() {
             let oldest = std::mem::take(current);
             // What came before the first early end of a doubtful window isn't part of the trouble.
-            if probability >= DOUBTFUL || oldest.ended == 0 || is_lasting {
-                self.usual.add(oldest);
+            if !self.is_warm() || probability >= DOUBTFUL || oldest.ended == 0 || is_lasting {
+                self.usual.add_tick(oldest);
             }
         }
+        if self.usual.all > 0 {
+            self.warm_up_ticks = self.warm_up_ticks.saturating_add(1).min(WARM_UP_TICKS);
+        }
         if self.usual.all > REMEMBERED {
-            self.usual.all /= 2;
-            self.usual.ended /= 2;
+            self.usual.halve();
         }
         self.odd_ticks >= 2
     }
