@@ -1,6 +1,6 @@
 //! Where in the code a log record was written.
 
-use aia_plugin_sdk::{Keys, LogRecord, Logs};
+use aia_plugin_sdk::{Keys, LogRecord, Logs, Text};
 
 /// Words at the start of a record's text among which a place is looked for.
 const WORDS: usize = 4;
@@ -27,12 +27,7 @@ pub(crate) fn keys(batch: Logs<'_>) -> PlaceKeys {
 pub(crate) fn place(keys: &PlaceKeys, record: LogRecord<'_>) -> Option<String> {
     let found = keys.find(record.attributes());
     let first = |from: usize| {
-        let value = |at: usize| {
-            found
-                .text(at)
-                .map(|text| text.as_str())
-                .filter(|text| !text.is_empty())
-        };
+        let value = |at: usize| found.text(at).map(Text::as_str).filter(|text| !text.is_empty());
         value(from).or_else(|| value(from + 1))
     };
     let line = found.int(4).or_else(|| found.int(5));
