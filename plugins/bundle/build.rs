@@ -29,7 +29,7 @@ struct Plugin {
     folder: &'static str,
 }
 
-const FIRST_PARTY: [Plugin; 4] = [
+const FIRST_PARTY: [Plugin; 5] = [
     Plugin {
         name: "errors",
         package: "aia-plugin-errors",
@@ -39,6 +39,11 @@ const FIRST_PARTY: [Plugin; 4] = [
         name: "latency",
         package: "aia-plugin-latency",
         folder: "plugins/latency",
+    },
+    Plugin {
+        name: "paths",
+        package: "aia-plugin-paths",
+        folder: "plugins/paths",
     },
     Plugin {
         name: "report",

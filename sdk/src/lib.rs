@@ -31,6 +31,7 @@ mod manifest;
 pub mod reporter;
 pub mod semconv;
 pub mod snapshot;
+pub mod stats;
 pub mod testing;
 mod time;
 mod view;

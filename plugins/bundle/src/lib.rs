@@ -9,6 +9,9 @@ pub const ERRORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/errors.wasm"
 /// Detector of operations that are slower than usual.
 pub const LATENCY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latency.wasm"));
 
+/// Detector of paths through the code that end early.
+pub const PATHS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/paths.wasm"));
+
 /// Reporter that renders an incident as Markdown or HTML.
 pub const REPORT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/report.wasm"));
 
@@ -19,6 +22,7 @@ pub const SUSPECTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/suspects.w
 pub const FIRST_PARTY: &[(&str, &[u8])] = &[
     ("errors", ERRORS),
     ("latency", LATENCY),
+    ("paths", PATHS),
     ("report", REPORT),
     ("suspects", SUSPECTS),
 ];
@@ -103,7 +107,7 @@ mod tests {
             names.sort();
             names
         };
-        for detector in [ERRORS, LATENCY] {
+        for detector in [ERRORS, LATENCY, PATHS] {
             assert_eq!(
                 exports(detector),
                 ["aia:plugin/detector@0.1.0", "aia:plugin/manifest@0.1.0"]

@@ -1,7 +1,9 @@
 //! A window compared with what is usual.
 
 use crate::config::Config;
-use crate::significance::{CHANCE, chance, float};
+use aia_plugin_sdk::stats::{chance, float};
+
+use crate::significance::CHANCE;
 use crate::sketch::Sketch;
 
 /// Durations that a baseline must have before anything is compared with it. Fewer have no 95th percentile.

@@ -10,8 +10,8 @@ use aia_plugin_sdk::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::{Change, Comparison, P95};
-use crate::significance::{chance, float};
 use crate::sketch::Sketch;
+use aia_plugin_sdk::stats::{chance, float};
 
 /// A request is far slower if it takes so many times the usual 95th percentile, as for the median of what is high …
 const FAR_FACTOR: u32 = 3;

@@ -12,7 +12,7 @@ use crate::felt::Felt;
 use crate::operation::{Operation, Role, Verdict};
 use crate::pending::Evidence;
 use crate::services::{ReleaseChange, Service};
-use crate::significance::float;
+use aia_plugin_sdk::stats::float;
 
 /// The kinds of signals.
 pub(crate) const SLOW: &str = "latency.slow";

@@ -1,0 +1,85 @@
+//! A service and its paths.
+
+use std::time::Duration;
+
+use aia_plugin_paths::Paths;
+use aia_plugin_sdk::testing::{Harness, LogBatchBuilder, SpanBatchBuilder, TestLog, TestSpan};
+use aia_plugin_sdk::{SpanKind, Time};
+
+/// When the scenarios begin, on the grid of ticks.
+const START: u64 = 1_700_000_000;
+
+pub(crate) fn at(seconds: u64) -> Time {
+    Time::from_secs(START + seconds)
+}
+
+/// What a request writes: text and severity number.
+pub(crate) type Body = (&'static str, u8);
+
+pub(crate) const WHOLE: &[Body] = &[
+    ("shop.Pay#1 asked", 9),
+    ("shop.Pay#2 found", 9),
+    ("shop.Pay#3 paid", 9),
+];
+pub(crate) const CUT: &[Body] = &[("shop.Pay#1 asked", 9), ("shop.Pay#2 found", 9)];
+pub(crate) const WRONG: &[Body] = &[
+    ("shop.Pay#1 asked", 9),
+    ("shop.Pay#2 found", 9),
+    ("shop.Pay#9 refused", 17),
+];
+
+/// A request a second, with logs that come so many seconds later than spans.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shop {
+    pub(crate) release: &'static str,
+    pub(crate) logs_after: u64,
+    pub(crate) has_logs: bool,
+}
+
+pub(crate) const SHOP: Shop = Shop {
+    release: "1.0",
+    logs_after: 3,
+    has_logs: true,
+};
+
+impl Shop {
+    /// Seconds, in each of which one request takes the path that `body` gives.
+    pub(crate) fn run(
+        self,
+        harness: &mut Harness<Paths>,
+        seconds: std::ops::Range<u64>,
+        body: impl Fn(u64) -> &'static [Body],
+    ) {
+        for second in seconds.start..seconds.end + self.logs_after {
+            let resource = [("service.name", "payment"), ("service.version", self.release)];
+            if second < seconds.end {
+                let span = TestSpan::new("POST /pay")
+                    .kind(SpanKind::Server)
+                    .trace(second + 1)
+                    .id(second + 1)
+                    .at(at(second), Duration::from_millis(50));
+                harness.spans(
+                    SpanBatchBuilder::new(at(second))
+                        .resource(&resource)
+                        .span(span)
+                        .build(),
+                );
+            }
+            let begun = second
+                .checked_sub(self.logs_after)
+                .filter(|begun| seconds.contains(begun));
+            if let Some(begun) = begun.filter(|_| self.has_logs) {
+                let mut batch = LogBatchBuilder::new(at(second)).resource(&resource);
+                for (n, (text, severity)) in (1..).zip(body(begun)) {
+                    let time = at(begun).after(Duration::from_millis(10 * n));
+                    batch = batch.log(
+                        TestLog::new(*severity, *text)
+                            .at(time)
+                            .within(begun + 1, begun + 1),
+                    );
+                }
+                harness.logs(batch.build());
+            }
+        }
+    }
+}
