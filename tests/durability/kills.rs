@@ -51,7 +51,7 @@ impl Load {
             };
             self.sent().insert(number, sent);
             self.send(sender, number, &body);
-            if number % 8 == 0 {
+            if number.is_multiple_of(8) {
                 self.send(sender, number, &body);
             }
         }
@@ -140,7 +140,7 @@ fn what_was_acknowledged_is_found_once_after_any_number_of_kills() -> Result<()>
         let again: Vec<(u64, Vec<u8>)> = load
             .sent()
             .iter()
-            .filter(|(number, sent)| !sent.is_acknowledged || *number % 16 == 0)
+            .filter(|(number, sent)| !sent.is_acknowledged || number.is_multiple_of(16))
             .map(|(number, sent)| (*number, sent.body.clone()))
             .collect();
         for (number, body) in again {

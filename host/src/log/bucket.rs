@@ -153,10 +153,10 @@ impl Shared {
         let mut appends = Vec::new();
         let mut superfluous = Vec::new();
         for (scope, paths) in found {
-            let known = self.known_ids(&scope)?;
+            let known: BTreeSet<String> = self.known_ids(&scope)?.iter().map(ToString::to_string).collect();
             for path in paths {
                 let id = path.filename().unwrap_or_default();
-                if known.iter().any(|known| known.to_string() == id) {
+                if known.contains(id) {
                     superfluous.push(path);
                 } else if let Some(append) = self.fetch_segment(&scope, &path)? {
                     appends.push(append);

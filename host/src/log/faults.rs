@@ -245,12 +245,12 @@ proptest! {
             }
             Ok(Appended::Duplicate) => {
                 // Also one that wasn't acknowledged, if it came through all the same: then it is there.
-                if !acknowledged.contains_key(&number) {
-                    let sequence = (1..=log.head(&scope()).sequence).find(|sequence| {
+                acknowledged.entry(number).or_insert_with(|| {
+                    let is_it = |sequence: &u64| {
                         log.peek(&scope(), *sequence).unwrap().columns == Some(columns(number).0)
-                    });
-                    acknowledged.insert(number, sequence.unwrap());
-                }
+                    };
+                    (1..=log.head(&scope()).sequence).find(is_it).unwrap()
+                });
             }
             // Nothing was promised.
             Err(_) => {}
