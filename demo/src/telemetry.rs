@@ -56,6 +56,8 @@ impl Telemetry {
     /// # Errors
     /// When an exporter can't be built or the process has a log subscriber already.
     pub fn from_environment(service: &'static str, release: &str) -> Result<Self, TelemetryError> {
+        // The exporters' HTTP client wants to know whose TLS it is to use; the first to say so is heard.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let resource = resource(service, release);
         let spans = SpanExporter::builder()
             .with_http()

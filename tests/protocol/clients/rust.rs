@@ -20,6 +20,8 @@ use tonic::metadata::MetadataMap;
 
 /// Exports over a protocol; gives the trace.
 pub(super) fn export(protocol: &'static str, host: &Host) -> Result<String> {
+    // The exporter's HTTP client wants to know whose TLS it is to use; the first to say so is heard.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // The exporter over gRPC wants a runtime around it.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
