@@ -1,0 +1,1 @@
+//! Measures the log and metric detectors on labelled sets, laid out as their publishers do.
