@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod authors;
+mod background;
 pub mod backtest;
 pub mod cli;
 pub mod clock;

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::run::Investigator;
 use super::{Due, due};
+use crate::background;
 use crate::store::{IncidentFilter, IncidentState, Scope, StoreError};
 
 /// How often incidents that are to be looked at later are looked for.
@@ -90,7 +91,10 @@ impl Investigations {
         let (thread_investigator, queue) = (Arc::clone(&investigator), Arc::clone(&wake.0));
         let thread = std::thread::Builder::new()
             .name("investigations".into())
-            .spawn(move || run(&thread_investigator, &queue))?;
+            .spawn(move || {
+                background::go_last();
+                run(&thread_investigator, &queue);
+            })?;
         Ok(Self {
             investigator,
             wake,

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::record;
+use super::chunks::{CHUNK_BYTES, Chunks};
 use super::{KeyRing, LogError};
 use crate::store::{BlockRecord, Scope, Store, StoreError};
 
@@ -92,6 +93,9 @@ pub(super) struct Blocks {
     store: Arc<dyn Store>,
     /// Newest last.
     footers: Mutex<VecDeque<(String, Arc<Vec<BlockEntry>>)>>,
+    chunks: Chunks,
+    /// The block in which a segment was looked up last: whoever reads a log reads on in it.
+    last: Mutex<Option<BlockRecord>>,
 }
 
 impl Blocks {
@@ -107,6 +111,8 @@ impl Blocks {
             keys,
             store,
             footers: Mutex::default(),
+            chunks: Chunks::default(),
+            last: Mutex::default(),
         }
     }
 
@@ -156,6 +162,8 @@ impl Blocks {
         match self.runtime.block_on(self.objects.delete(&path)) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {
                 self.footers.lock().retain(|(object, _)| *object != block.object);
+                self.chunks.forget(&block.object);
+                self.last.lock().take_if(|last| last.object == block.object);
                 Ok(())
             }
             Err(source) => Err(BlockError::Object {
@@ -173,9 +181,7 @@ impl Blocks {
             source,
         };
         let (record, entry) = self.entry(scope, sequence).map_err(failed)?;
-        let bytes = self
-            .range(&record, entry.offset, u64::from(entry.length))
-            .map_err(failed)?;
+        let bytes = self.bytes(&record, entry.offset, entry.length).map_err(failed)?;
         Ok((entry.id, bytes))
     }
 
@@ -185,6 +191,23 @@ impl Blocks {
         scope: &Scope,
         sequence: u64,
     ) -> Result<(BlockRecord, BlockEntry), BlockError> {
+        let record = self.record(scope, sequence)?;
+        let entries = self.footer(&record)?;
+        let index = entries
+            .binary_search_by_key(&sequence, |entry| entry.sequence)
+            .map_err(|_| BlockError::Missing)?;
+        let entry = entries.get(index).cloned().ok_or(BlockError::Missing)?;
+        Ok((record, entry))
+    }
+
+    /// The block that holds a segment.
+    fn record(&self, scope: &Scope, sequence: u64) -> Result<BlockRecord, BlockError> {
+        let holds = |record: &BlockRecord| {
+            record.scope == *scope && (record.first_sequence..=record.last_sequence).contains(&sequence)
+        };
+        if let Some(record) = self.last.lock().as_ref().filter(|record| holds(record)) {
+            return Ok(record.clone());
+        }
         let records = self
             .store
             .blocks_from(scope, sequence)
@@ -192,15 +215,10 @@ impl Blocks {
         let record = records
             .into_iter()
             .next()
-            .filter(|record| record.first_sequence <= sequence);
-        let record = record.ok_or(BlockError::Missing)?;
-        let entries = self.footer(&record)?;
-        let entry = entries
-            .iter()
-            .find(|entry| entry.sequence == sequence)
-            .cloned()
+            .filter(holds)
             .ok_or(BlockError::Missing)?;
-        Ok((record, entry))
+        *self.last.lock() = Some(record.clone());
+        Ok(record)
     }
 
     /// All blocks of a project.
@@ -285,14 +303,21 @@ impl Blocks {
             .ok_or(damaged("its footer is of another block"))
     }
 
-    /// Bytes of a segment that the footer names.
-    pub(super) fn entry_bytes(&self, record: &BlockRecord, entry: &BlockEntry) -> Result<Bytes, BlockError> {
-        self.range(record, entry.offset, u64::from(entry.length))
-    }
-
-    /// Bytes of a segment that lies there.
+    /// Bytes of a segment that lies there, read together with what lies behind it.
     pub(super) fn bytes(&self, record: &BlockRecord, offset: u64, length: u32) -> Result<Bytes, BlockError> {
-        self.range(record, offset, u64::from(length))
+        let (object, length) = (record.object.as_str(), u64::from(length));
+        if let Some(bytes) = self.chunks.get(object, offset, length) {
+            return Ok(bytes);
+        }
+        let behind_segments = record.bytes.saturating_sub(record.footer_bytes);
+        let ahead = CHUNK_BYTES.min(behind_segments.saturating_sub(offset));
+        let mut bytes = self.range(record, offset, length.max(ahead))?;
+        if length < ahead {
+            self.chunks.keep(object, offset, bytes.clone());
+        }
+        // A store that gives less than it was asked for gives a segment that doesn't verify.
+        bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(bytes)
     }
 
     fn range(&self, record: &BlockRecord, offset: u64, length: u64) -> Result<Bytes, BlockError> {

@@ -43,7 +43,10 @@ pub(super) fn trace(shared: &Shared, scope: &Scope, trace_id: [u8; 16]) -> Resul
                 .is_some_and(|footer| footer.may_contain_trace(high, low))
         });
         for entry in candidates {
-            let bytes = shared.blocks.entry_bytes(&record, entry).map_err(failed);
+            let bytes = shared
+                .blocks
+                .bytes(&record, entry.offset, entry.length)
+                .map_err(failed);
             match bytes.and_then(|bytes| shared.open_segment(scope, entry.sequence, entry.id, &bytes)) {
                 Ok(segment) => collect(segment.id, segment.columns.as_ref(), high, low, &mut found),
                 Err(error) => skip_lost(shared, error)?,

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod bucket;
+mod chunks;
 mod compact;
 #[cfg(test)]
 mod faults;

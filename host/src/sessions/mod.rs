@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod crashes;
+mod feed;
 mod offline;
 mod project;
 mod releases;
@@ -33,9 +34,11 @@ use crate::store::{Scope, Store};
 pub struct SessionConfig {
     /// Worker threads. Default: one for each core.
     pub workers: usize,
-    /// A commit has a snapshot at least every so many segments: bounds what a restart reads again.
+    /// A commit has a snapshot at least every so many segments, which bounds what a commit names …
     pub snapshot_segments: u64,
-    /// … and at least after so much time of the data.
+    /// … every so many rows, which bounds what a restart reads again: a quarter of a million take some 200 ms …
+    pub snapshot_rows: u64,
+    /// … and after so much time of the data.
     pub snapshot_after: Duration,
     /// What was consumed is committed after this time even if nothing was found.
     pub commit_after: Duration,
@@ -53,7 +56,8 @@ impl Default for SessionConfig {
     fn default() -> Self {
         Self {
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            snapshot_segments: 64,
+            snapshot_segments: 4_096,
+            snapshot_rows: 1 << 18,
             snapshot_after: Duration::from_secs(30),
             commit_after: Duration::from_secs(1),
             idle_after: Duration::from_secs(900),
@@ -78,6 +82,7 @@ struct Shared {
     config: SessionConfig,
     /// The detectors in force; projects compare the pointer to see that they were replaced.
     detectors: RwLock<Arc<Vec<Detector>>>,
+    helpers: feed::Helpers,
     log: Arc<Log>,
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
@@ -164,6 +169,7 @@ impl Sessions {
         let shared = Arc::new(Shared {
             config,
             detectors: RwLock::new(Arc::new(detectors)),
+            helpers: feed::Helpers::besides(1),
             log,
             store,
             keys,

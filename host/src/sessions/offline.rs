@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::feed::Helpers;
 use super::project::Project;
 use super::{Detector, SessionConfig, Shared};
 use crate::log::{KeyRing, Log};
@@ -53,6 +54,7 @@ impl Offline {
             shared: Shared {
                 config,
                 detectors: RwLock::new(Arc::new(detectors)),
+                helpers: Helpers::besides(1),
                 log,
                 store,
                 keys,

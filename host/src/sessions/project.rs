@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aia_telemetry::{MAX_BATCH_ROWS, TICK_INTERVAL, cut};
+use aia_telemetry::TICK_INTERVAL;
 
+use super::feed::{Fed, feed};
 use super::releases::{self, Releases};
-use super::session::{Session, Step};
+use super::session::Session;
 use super::{Detector, Shared};
 use crate::clock;
 use crate::incidents;
 use crate::incidents::changes::see_release;
 use crate::log::LogSegment;
-use crate::runtime::Batch;
 use crate::store::{CommitRecord, Scope, StoreError};
 
 /// Segments that sessions read before they look at commits and messages again.
-const STRIDE: u64 = 64;
+const STRIDE: u64 = 256;
+
+/// Rows after which such a stride ends: they are in memory together.
+const STRIDE_ROWS: u32 = 16_384;
 
 pub(super) struct Project {
     scope: Scope,
@@ -98,11 +101,12 @@ impl Project {
             else {
                 break;
             };
-            for sequence in position + 1..=head.min(position + STRIDE) {
-                if !feed(shared, scope, sessions, &mut self.releases, sequence) {
-                    return;
-                }
+            let last = head.min(position.saturating_add(STRIDE));
+            let mut fed = read_stride(shared, scope, &mut self.releases, position + 1, last);
+            if fed.is_empty() {
+                return;
             }
+            feed(shared, scope, sessions, &mut fed);
         }
         self.measure(shared);
         self.tend(shared, false);
@@ -229,29 +233,23 @@ fn first_commit(plugin: &str, digest: &str, base: u64) -> CommitRecord {
     }
 }
 
-/// Gives a segment to every session that is waiting for it; false if it can't be read now.
-fn feed(
-    shared: &Shared,
-    scope: &Scope,
-    sessions: &mut [Session],
-    known: &mut Releases,
-    sequence: u64,
-) -> bool {
-    if !sessions.iter().any(|session| session.wants(sequence)) {
-        return true;
-    }
-    let Some(mut segment) = read(shared, scope, sequence) else {
-        return false;
-    };
-    see_releases(shared, scope, known, &segment);
-    let mut batches = batches(&mut segment);
-    for session in sessions.iter_mut().filter(|session| session.wants(sequence)) {
-        match session.consume(shared, scope, &segment, &mut batches) {
-            Step::Done => session.commit_skip(shared, scope),
-            Step::Failed(error) => session.failed(shared, scope, sequence, &error),
+/// Reads segments from the first to the last, or fewer if they are large or can't be read now.
+fn read_stride(shared: &Shared, scope: &Scope, known: &mut Releases, first: u64, last: u64) -> Vec<Fed> {
+    let mut stride = Vec::new();
+    let mut rows = 0_u32;
+    for sequence in first..=last {
+        let Some(segment) = read(shared, scope, sequence) else {
+            break;
+        };
+        see_releases(shared, scope, known, &segment);
+        let fed = Fed::new(segment);
+        rows = rows.saturating_add(fed.rows());
+        stride.push(fed);
+        if rows >= STRIDE_ROWS {
+            break;
         }
     }
-    true
+    stride
 }
 
 /// Takes note of the releases that a segment shows.
@@ -296,15 +294,4 @@ pub(super) fn read(shared: &Shared, scope: &Scope, sequence: u64) -> Option<LogS
             None
         }
     }
-}
-
-/// The batches of a segment, whose columns they take. The segment's ordinal differs between sessions and is set by each.
-pub(super) fn batches(segment: &mut LogSegment) -> Vec<Batch> {
-    let Some(columns) = segment.columns.take() else {
-        return Vec::new();
-    };
-    cut(columns, MAX_BATCH_ROWS)
-        .into_iter()
-        .map(|(first_row, columns)| Batch::new(columns, segment.received_at, 0, first_row))
-        .collect()
 }

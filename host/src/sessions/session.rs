@@ -6,24 +6,17 @@ use std::time::{Duration, Instant};
 
 use aia_telemetry::{SegmentId, signal_id, ticks_between};
 
-use super::project::{batches, read};
+use super::feed::Fed;
+use super::project::read;
 use super::{Detector, Shared};
 use crate::clock;
 use crate::incidents::{self, Decided, Found, evidence_id, fingerprint_hash, from_row};
 use crate::log::LogSegment;
-use crate::runtime::{self, Batch, Failure, Level, Outcome, PluginError, Signal};
+use crate::runtime::{self, Failure, Level, Outcome, PluginError, Signal};
 use crate::store::{CommitRecord, Evidence, PinnedSignal, Scope, StoreError};
 
 /// Longest wait between attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
-
-/// What feeding a segment gave.
-pub(super) enum Step {
-    /// It was consumed.
-    Done,
-    /// The plugin failed; the session has to be rebuilt.
-    Failed(PluginError),
-}
 
 pub(super) struct Session {
     detector: Detector,
@@ -38,8 +31,9 @@ pub(super) struct Session {
     committed: Option<CommitRecord>,
     /// Consumed and found since then.
     pending: Pending,
-    /// Segments consumed since the last snapshot, and `received-at` then.
+    /// Segments and rows consumed since the last snapshot, and `received-at` then.
     since_snapshot: u64,
+    rows_since_snapshot: u64,
     snapshot_at: u64,
     trouble: Trouble,
 }
@@ -77,6 +71,7 @@ impl Session {
             committed: None,
             pending: Pending::default(),
             since_snapshot: 0,
+            rows_since_snapshot: 0,
             snapshot_at: 0,
             trouble: Trouble::default(),
         }
@@ -84,6 +79,10 @@ impl Session {
 
     pub(super) fn is_ready(&self) -> bool {
         self.instance.is_some()
+    }
+
+    pub(super) fn base(&self) -> u64 {
+        self.base
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -100,7 +99,7 @@ impl Session {
         self.committed.as_ref().map_or(0, |commit| commit.received_at)
     }
 
-    pub(super) fn wants(&self, sequence: u64) -> bool {
+    fn wants(&self, sequence: u64) -> bool {
         self.is_ready() && self.position + 1 == sequence
     }
 
@@ -153,6 +152,7 @@ impl Session {
         self.received_at = first.received_at;
         self.snapshot_at = first.received_at;
         self.since_snapshot = 0;
+        self.rows_since_snapshot = 0;
         self.pending = Pending::default();
         self.committed = commits.last().cloned();
         let last = commits
@@ -173,13 +173,14 @@ impl Session {
         // What these segments gave is committed: only the state is rebuilt.
         while self.position < last {
             let sequence = self.position + 1;
-            let Some(mut segment) = read(shared, scope, sequence) else {
+            let Some(segment) = read(shared, scope, sequence) else {
                 self.drop_instance(shared);
                 self.trouble.retry_at = Some(Instant::now() + shared.config.backoff);
                 return Ok(());
             };
-            let mut batches = batches(&mut segment);
-            if let Step::Failed(error) = self.consume(shared, scope, &segment, &mut batches) {
+            let mut fed = Fed::new(segment);
+            fed.set_base(self.base);
+            if let Err(error) = self.consume(shared, scope, &fed) {
                 self.failed(shared, scope, sequence, &error);
                 return Ok(());
             }
@@ -201,21 +202,27 @@ impl Session {
         self.trouble.retry_at = Some(Instant::now() + wait);
     }
 
-    /// Feeds the next segment: the ticks due before it, then its batches.
-    pub(super) fn consume(
-        &mut self,
-        shared: &Shared,
-        scope: &Scope,
-        segment: &LogSegment,
-        batches: &mut [Batch],
-    ) -> Step {
+    /// Consumes of these segments those that follow each other and what was consumed before.
+    pub(super) fn feed(&mut self, shared: &Shared, scope: &Scope, fed: &[Fed]) {
+        for fed in fed {
+            if !self.wants(fed.segment.sequence) {
+                continue;
+            }
+            match self.consume(shared, scope, fed) {
+                Ok(()) => self.commit_skip(shared, scope),
+                Err(error) => self.failed(shared, scope, fed.segment.sequence, &error),
+            }
+        }
+    }
+
+    /// Feeds the next segment: the ticks due before it, then its batches. After an error the session has to be rebuilt.
+    fn consume(&mut self, shared: &Shared, scope: &Scope, fed: &Fed) -> Result<(), PluginError> {
+        let segment = &fed.segment;
         let is_skipped = self.trouble.skip == Some(segment.sequence);
         // A lost segment has no time of its own.
         let received_at = segment.received_at.max(self.received_at);
         if !is_skipped {
-            if let Err(error) = self.observe(shared, scope, segment, received_at, batches) {
-                return Step::Failed(error);
-            }
+            self.observe(shared, scope, fed, received_at)?;
         } else {
             shared.metrics.segment_skipped(self.name());
             tracing::error!(%scope, plugin = self.name(), segment = %segment.id, "a detector skips a segment it fails on");
@@ -223,25 +230,24 @@ impl Session {
         self.received_at = received_at;
         self.position = segment.sequence;
         self.since_snapshot = self.since_snapshot.saturating_add(1);
+        self.rows_since_snapshot = self.rows_since_snapshot.saturating_add(u64::from(fed.rows()));
         self.pending.segments.push(segment.id);
         self.pending.since.get_or_insert_with(Instant::now);
         if is_skipped {
             self.trouble.skip = None;
             self.trouble.has_skipped = true;
         }
-        Step::Done
+        Ok(())
     }
 
     fn observe(
         &mut self,
         shared: &Shared,
         scope: &Scope,
-        segment: &LogSegment,
+        fed: &Fed,
         received_at: u64,
-        batches: &mut [Batch],
     ) -> Result<(), PluginError> {
         let base = self.base;
-        let ordinal = segment.sequence - base;
         let rows_of = |ordinal: u64| {
             base.checked_add(ordinal)
                 .and_then(|sequence| shared.log.rows(scope, sequence))
@@ -253,8 +259,7 @@ impl Session {
             let outcome = instance.tick(tick, &rows_of)?;
             self.take(scope, tick, outcome);
         }
-        for batch in batches {
-            batch.set_segment(ordinal);
+        for batch in fed.batches() {
             let Some(instance) = &mut self.instance else {
                 return Ok(());
             };
@@ -280,7 +285,7 @@ impl Session {
 
     /// Commits that a segment was skipped, with a snapshot and before the next segment: a replay must never meet the
     /// skipped one again.
-    pub(super) fn commit_skip(&mut self, shared: &Shared, scope: &Scope) {
+    fn commit_skip(&mut self, shared: &Shared, scope: &Scope) {
         if std::mem::take(&mut self.trouble.has_skipped) {
             self.commit_if_due(shared, scope, true);
         }
@@ -294,12 +299,13 @@ impl Session {
         };
         let config = &shared.config;
         let snapshot_age = self.received_at.saturating_sub(self.snapshot_at);
-        let wants_snapshot = is_final
-            || self.since_snapshot >= config.snapshot_segments
-            || snapshot_age >= clock::nanos(config.snapshot_after);
+        let has_consumed_much = self.since_snapshot >= config.snapshot_segments
+            || self.rows_since_snapshot >= config.snapshot_rows;
+        let wants_snapshot =
+            is_final || has_consumed_much || snapshot_age >= clock::nanos(config.snapshot_after);
         let is_due = is_final
             || !self.pending.signals.is_empty()
-            || self.since_snapshot >= config.snapshot_segments
+            || has_consumed_much
             || since.elapsed() >= config.commit_after;
         if !is_due {
             return;
@@ -319,6 +325,7 @@ impl Session {
             Ok(()) => {
                 if commit.snapshot.is_some() {
                     self.since_snapshot = 0;
+                    self.rows_since_snapshot = 0;
                     self.snapshot_at = self.received_at;
                 }
                 self.committed = Some(CommitRecord {
@@ -440,7 +447,7 @@ impl Session {
 
     /// The plugin failed on a segment: the instance is dropped and rebuilt from the last commit, later each time; after
     /// some attempts the segment is skipped.
-    pub(super) fn failed(&mut self, shared: &Shared, scope: &Scope, sequence: u64, error: &PluginError) {
+    fn failed(&mut self, shared: &Shared, scope: &Scope, sequence: u64, error: &PluginError) {
         let before = self
             .trouble
             .at
