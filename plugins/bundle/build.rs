@@ -29,7 +29,7 @@ struct Plugin {
     folder: &'static str,
 }
 
-const FIRST_PARTY: [Plugin; 5] = [
+const FIRST_PARTY: [Plugin; 7] = [
     Plugin {
         name: "errors",
         package: "aia-plugin-errors",
@@ -39,6 +39,16 @@ const FIRST_PARTY: [Plugin; 5] = [
         name: "latency",
         package: "aia-plugin-latency",
         folder: "plugins/latency",
+    },
+    Plugin {
+        name: "logs",
+        package: "aia-plugin-logs",
+        folder: "plugins/logs",
+    },
+    Plugin {
+        name: "metrics",
+        package: "aia-plugin-metrics",
+        folder: "plugins/metrics",
     },
     Plugin {
         name: "paths",

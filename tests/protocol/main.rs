@@ -7,6 +7,8 @@ mod clients;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod refused_rows;

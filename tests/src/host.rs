@@ -232,6 +232,20 @@ impl Host {
         self.child.id()
     }
 
+    /// The most memory that it ever had resident, in bytes.
+    ///
+    /// # Errors
+    /// If the system doesn't tell.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .context("no VmHWM")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes << 10)
+    }
+
     /// What it has stored of the default project, by signal.
     ///
     /// # Errors

@@ -72,6 +72,13 @@ pub(super) enum Command {
     Replay(Replay),
     /// Run a detector over the telemetry of the data folder, and compare what it would have found.
     Backtest(Backtest),
+    /// List the templates of log lines that the detector `logs` has learned.
+    Templates(Templates),
+    /// Measure how well a detector does on labelled data.
+    Eval {
+        #[command(subcommand)]
+        command: EvalCommand,
+    },
     /// List plugins; make, build, test, measure and check one.
     Plugin {
         #[command(subcommand)]
@@ -400,6 +407,36 @@ pub(super) struct Backtest {
     pub(super) plugin_config: String,
     #[command(flatten)]
     pub(super) of: OfProject,
+}
+
+/// `aia templates`
+#[derive(Debug, clap::Args)]
+pub(super) struct Templates {
+    /// Only those of this service.
+    #[arg(long)]
+    pub(super) service: Option<String>,
+    #[command(flatten)]
+    pub(super) of: OfProject,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EvalCommand {
+    /// Mine templates of log lines: `<System>/<System>_2k.log_structured.csv`, as loghub lays them out.
+    Logs(Labelled),
+    /// Look for what is unusual in series: `data/**/*.csv` and `labels/combined_windows.json`, as the Numenta benchmark
+    /// lays them out.
+    Metrics(Labelled),
+}
+
+/// `aia eval logs` and `aia eval metrics`
+#[derive(Debug, clap::Args)]
+pub(super) struct Labelled {
+    /// Folder of the data and its labels.
+    #[arg(value_name = "FOLDER")]
+    pub(super) folder: PathBuf,
+    /// Behind `--json`: write the JSON there, and print the table.
+    #[arg(value_name = "FILE", requires = "json")]
+    pub(super) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -43,6 +43,19 @@ pub(super) enum Failure {
     /// The first key and token can't be made.
     #[error("cannot prepare the first start")]
     FirstStart(#[from] FirstStartError),
+    /// The labelled data of log lines can't be measured.
+    #[error("cannot measure log templates")]
+    EvalLogs(#[from] aia_eval::logs::Error),
+    /// The labelled data of metrics can't be measured.
+    #[error("cannot measure the detector of metrics")]
+    EvalMetrics(#[from] aia_eval::metrics::Error),
+    /// What a detector has learned isn't of this version.
+    #[error("what `{plugin}` has learned is of another version of it than this `aia` can read")]
+    OtherVersion {
+        plugin: &'static str,
+        #[source]
+        source: aia_plugin_logs::DecodeError,
+    },
     /// The system refuses something that every process gets.
     #[error("cannot {what}")]
     System {

@@ -1,13 +1,15 @@
 //! The command line.
 //!
 //! `aia up` is the host. Every other command works on the data folder directly, beside a running host or without one,
-//! and needs no token: who can read the folder owns what is in it. Those for authors of plugins need no data folder. Results go to standard output, as tables or with
+//! and needs no token: who can read the folder owns what is in it. Those for authors of plugins and `aia
+//! eval` need no data folder. Results go to standard output, as tables or with
 //! `--json`; everything else goes to standard error. Text that came with telemetry is made harmless before it reaches
 //! a terminal ([`text`]).
 
 mod args;
 mod backtest;
 mod change;
+mod eval;
 mod failure;
 mod incident;
 mod incidents;
@@ -17,6 +19,7 @@ mod plugin;
 mod replay;
 mod report;
 mod settings;
+mod templates;
 mod text;
 mod token;
 mod up;
@@ -84,6 +87,8 @@ fn dispatch(backend: &dyn Backend, args: Args, sources: Sources, output: &mut Ou
         Command::Report(report) => report::run(backend, config, &report, output),
         Command::Replay(wanted) => replay::run(backend, config, &wanted, output),
         Command::Backtest(wanted) => backtest::run(backend, config, wanted, output),
+        Command::Templates(wanted) => templates::run(backend, config, &wanted, output),
+        Command::Eval { command } => eval::run(&command, output),
         Command::Plugin { command } => plugin::run(backend, config, command, output),
         Command::Key {
             command: KeyCommand::Create(create),

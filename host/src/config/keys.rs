@@ -132,6 +132,17 @@ pub(super) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "limits.memory",
+        default: r#""4 GiB""#,
+        doc: "Resident memory of AIA. Near it, by eight times `limits.bytes-in-flight`, requests are told to come again\n\
+              (429) until some is given back. Keep it below what the machine or the container has, and above\n\
+              sixteen times `limits.bytes-in-flight`.",
+        apply: |config, raw| {
+            raw.size(128 * MIB, 1024 * GIB)
+                .map(|value| config.limits.memory = value)
+        },
+    },
+    Key {
         name: "limits.attributes-per-row",
         default: "1024",
         doc: "Most attributes of a span, log record or data point, and of each event, link and exemplar. A row with more\n\

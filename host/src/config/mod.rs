@@ -74,6 +74,8 @@ pub struct Limits {
     pub requests_in_flight: usize,
     /// `limits.bytes-in-flight`: bytes of OTLP bodies held at once, over both protocols.
     pub bytes_in_flight: usize,
+    /// `limits.memory`: resident memory of the process, in bytes.
+    pub memory: usize,
     /// `limits.attributes-per-row`: attributes of a span, log record or point, and of what belongs to it.
     pub attributes_per_row: usize,
     /// `limits.row-age`: rows that are older when they come are refused; zero for no limit.
@@ -170,6 +172,7 @@ impl Config {
                 decompressed_bytes: 0,
                 requests_in_flight: 0,
                 bytes_in_flight: 0,
+                memory: 0,
                 attributes_per_row: 0,
                 row_age: Duration::ZERO,
                 connections: 0,

@@ -21,8 +21,12 @@ const FILE_VARIABLE: &str = "AIA_CONFIG";
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "aia.toml";
 
-/// The setting that has to go with two others.
+/// Settings that have to go with others.
 const BYTES_IN_FLIGHT: &str = "limits.bytes-in-flight";
+const MEMORY: &str = "limits.memory";
+
+/// Bodies in flight are made into eight times their bytes at most, and that is half of the memory.
+const MEMORY_PER_BYTE_IN_FLIGHT: usize = 16;
 
 /// Everything that was said about settings. The process's environment is handed in, so that tests can do without.
 ///
@@ -241,25 +245,31 @@ impl Loading {
     /// Checks what concerns two settings.
     fn check(&self) -> Result<(), ConfigError> {
         let limits = &self.config.limits;
-        let least = limits.request_bytes.saturating_add(limits.decompressed_bytes);
-        let setting = self
-            .settings
-            .iter()
-            .find(|setting| setting.key == BYTES_IN_FLIGHT);
-        match (setting, keys::find(BYTES_IN_FLIGHT)) {
-            // Otherwise the largest request would be told to come again, for ever.
-            (Some(setting), Some(key)) if limits.bytes_in_flight < least => {
-                let expected = format!(
-                    "at least {least} bytes, `limits.request-bytes` and `limits.decompressed-bytes` together"
-                );
-                Err(wrong(
-                    key,
-                    setting.origin.clone(),
-                    expected,
-                    format!("`{}`", setting.value),
-                ))
-            }
-            _ => Ok(()),
+        let largest = limits.request_bytes.saturating_add(limits.decompressed_bytes);
+        // Otherwise the largest request would be told to come again, for ever.
+        if limits.bytes_in_flight < largest {
+            let expected = format!(
+                "at least {largest} bytes, `limits.request-bytes` and `limits.decompressed-bytes` together"
+            );
+            return Err(self.wrong(BYTES_IN_FLIGHT, expected));
+        }
+        let least = limits.bytes_in_flight.saturating_mul(MEMORY_PER_BYTE_IN_FLIGHT);
+        if limits.memory < least {
+            let expected =
+                format!("at least {least} bytes, {MEMORY_PER_BYTE_IN_FLIGHT} times `limits.bytes-in-flight`");
+            return Err(self.wrong(MEMORY, expected));
+        }
+        Ok(())
+    }
+
+    /// A setting's value doesn't go with another's.
+    fn wrong(&self, key: &'static str, expected: String) -> ConfigError {
+        let setting = self.settings.iter().find(|setting| setting.key == key);
+        ConfigError::WrongValue {
+            origin: setting.map_or(Origin::Default, |setting| setting.origin.clone()),
+            key,
+            expected,
+            found: setting.map_or_else(String::new, |setting| format!("`{}`", setting.value)),
         }
     }
 }

@@ -502,7 +502,7 @@ mod tests {
         let refused = |assignment| catalog(folder.path(), &[assignment]).err().unwrap();
         insta::assert_snapshot!(refused("settings.errors.min-cuont=5"), @"flag --set: `settings.errors`: plugin `errors`: open refused its configuration: unknown field `min-cuont`, expected one of `min-count`, `window-seconds`, `hold-seconds`, `update-seconds`, `warm-up-seconds` at line 1 column 12; did you mean `min-count`?");
         insta::assert_snapshot!(refused("settings.errors.window-seconds=7"), @"flag --set: `settings.errors`: plugin `errors`: open refused its configuration: `window-seconds` is 7, it must be from 10 to 600");
-        insta::assert_snapshot!(refused("settings.erors.min-count=5"), @"flag --set: `settings.erors`: there is no plugin `erors`; there is `errors`, `latency`, `paths`, `report`, `suspects`");
+        insta::assert_snapshot!(refused("settings.erors.min-count=5"), @"flag --set: `settings.erors`: there is no plugin `erors`; there is `errors`, `latency`, `logs`, `metrics`, `paths`, `report`, `suspects`");
         insta::assert_snapshot!(refused("settings.report.colour=red"), @"flag --set: `settings.report`: a reporter has no settings");
         let catalog = catalog(folder.path(), &["settings.errors.min-count=5"]).unwrap();
         assert_eq!(catalog.settings_of("errors"), r#"{"min-count":5}"#);

@@ -23,7 +23,7 @@ use prometheus_client::registry::Registry;
 
 use crate::backtest::{BacktestError, BacktestOptions, Backtested};
 use crate::config::Config;
-use crate::ingest::JournalIntake;
+use crate::ingest::{JournalIntake, MemoryLimit};
 use crate::investigations::{self, InvestigationConfig, Investigations, Investigator, NoModels};
 use crate::journal::JournalConfig;
 use crate::log::{Durability, KeyRing, Log, LogConfig};
@@ -123,6 +123,7 @@ impl Backend for Host {
             Arc::clone(&log),
             offline::pipeline(config, &keys, metrics)?,
             config.workers,
+            MemoryLimit::new(config.limits.memory, config.limits.bytes_in_flight),
         );
         let services = Services {
             store: Arc::clone(&store),

@@ -12,6 +12,7 @@ use aia_telemetry::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::memory::MemoryLimit;
 use super::turns::Turns;
 use super::{Accepted, Intake};
 use crate::clock;
@@ -35,6 +36,7 @@ pub(crate) struct JournalIntake {
     work: Arc<Pipeline>,
     log: Arc<Log>,
     turns: Arc<Turns>,
+    memory: MemoryLimit,
 }
 
 /// From a request's body to a sealed segment. A replay goes through the same, with a time of its own.
@@ -51,11 +53,12 @@ pub(crate) struct Pipeline {
 
 impl JournalIntake {
     /// Scans as many large bodies at once as there are `workers`.
-    pub(crate) fn new(log: Arc<Log>, pipeline: Pipeline, workers: usize) -> Self {
+    pub(crate) fn new(log: Arc<Log>, pipeline: Pipeline, workers: usize, memory: MemoryLimit) -> Self {
         Self {
             work: Arc::new(pipeline),
             log,
             turns: Turns::new(workers),
+            memory,
         }
     }
 
@@ -117,6 +120,15 @@ impl Intake for JournalIntake {
         body: Bytes,
     ) -> Pin<Box<dyn Future<Output = Result<Accepted, Refusal>> + Send + '_>> {
         Box::pin(self.take(key.clone(), signal, encoding, body))
+    }
+
+    fn has_room(&self) -> bool {
+        let is_full = self.memory.is_full();
+        if is_full {
+            // What can be read again from the disk goes first.
+            self.log.forget_columns();
+        }
+        !is_full
     }
 }
 

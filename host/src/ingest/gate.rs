@@ -67,9 +67,12 @@ impl Gate {
     /// Verifies the key, then finds a place: strangers don't take any.
     ///
     /// # Errors
-    /// If the key is refused or all places are taken.
+    /// If the key is refused, all places are taken or there is no memory.
     pub(super) fn admit(&self, headers: &HeaderMap) -> Result<Admitted, Refusal> {
         let key = auth::authenticate(headers, &self.secrets, &self.revoked)?;
+        if !self.intake.has_room() {
+            return Err(body::overloaded());
+        }
         let place = Arc::clone(&self.requests)
             .try_acquire_owned()
             .map_err(|_| body::overloaded())?;

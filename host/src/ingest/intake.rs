@@ -18,6 +18,11 @@ pub trait Intake: Send + Sync + 'static {
         encoding: Encoding,
         body: Bytes,
     ) -> Pin<Box<dyn Future<Output = Result<Accepted, Refusal>> + Send + '_>>;
+
+    /// Whether there is memory for a further request; asked before its body is read.
+    fn has_room(&self) -> bool {
+        true
+    }
 }
 
 /// What became of a request that was taken.

@@ -9,6 +9,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::memory::ResidentMemory;
+
 /// How a request came.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Protocol {
@@ -90,6 +92,7 @@ impl IngestMetrics {
             Unit::Seconds,
             metrics.seconds.clone(),
         );
+        registry.register_collector(Box::new(ResidentMemory));
         metrics
     }
 

@@ -10,6 +10,7 @@ mod gate;
 mod grpc;
 mod http;
 mod intake;
+mod memory;
 mod metrics;
 mod turns;
 
@@ -17,6 +18,7 @@ pub(crate) use accept::{JournalIntake, Pipeline};
 pub(crate) use auth::RevokedKeys;
 pub(crate) use gate::Gate;
 pub use intake::{Accepted, Intake};
+pub(crate) use memory::MemoryLimit;
 pub(crate) use metrics::IngestMetrics;
 
 /// OTLP over gRPC as a service, to be served with HTTP/2.

@@ -442,6 +442,11 @@ impl Log {
         range::known_since(&self.shared, scope)
     }
 
+    /// Drops the columns that are kept for the sessions, which then read them from the disk.
+    pub fn forget_columns(&self) {
+        self.shared.state.lock().shrink(0);
+    }
+
     /// Ends the writer and the compactor; what was acknowledged is in the journal or in blocks.
     pub fn close(&self) {
         if let Some((thread, stop)) = self.retention.lock().take() {

@@ -420,6 +420,32 @@ fn the_configuration_is_a_file_or_what_is_in_effect() {
 }
 
 #[test]
+fn detectors_are_measured_on_labelled_sets() {
+    let data = data();
+    let sets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../eval/sets");
+    for (what, file) in [("logs", "Bakery"), ("metrics", "shift.csv")] {
+        let set = sets.join(what);
+        let set = set.to_str().unwrap();
+        let table = aia(data.path(), &["eval", what, set]).succeeded();
+        assert!(table.contains(file), "{table}");
+        let json = aia(data.path(), &["eval", what, set, "--json"]).json();
+        assert!(json.to_string().contains(file), "{json}");
+        let out = data.path().join(format!("{what}.json"));
+        // The table has a column of speed, so that two of them differ.
+        aia(data.path(), &["eval", what, set, "--json", out.to_str().unwrap()]).succeeded();
+        let written: serde_json::Value = serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap();
+        assert_eq!(
+            written.as_object().unwrap().len(),
+            json.as_object().unwrap().len()
+        );
+    }
+    for what in ["logs", "metrics"] {
+        let error = aia(data.path(), &["eval", what, "/nonexistent/sets"]).failed(1);
+        assert!(error.contains("/nonexistent/sets"), "{error}");
+    }
+}
+
+#[test]
 fn help_and_version_go_to_standard_output() {
     let data = data();
     assert_eq!(

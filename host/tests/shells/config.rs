@@ -159,7 +159,7 @@ fn a_wrong_value_names_key_expected_and_found() {
     "#);
     insta::assert_snapshot!(refused("limits = 5\n", &[], &[]), @r#"
 aia.toml:1: there is no setting `limits`
-help: did you mean `limits.row-age`? `aia config` prints every setting with its default
+help: did you mean `limits.memory`? `aia config` prints every setting with its default
 "#);
     insta::assert_snapshot!(refused("[workers]\nx = 1\n", &[], &[]), @r"
     aia.toml:1: `workers` must be a whole number from 0 to 1024, found a table
@@ -180,6 +180,10 @@ fn limits_that_could_never_be_met_are_refused() {
     insta::assert_snapshot!(refused("[limits]\nbytes-in-flight = \"100 MiB\"\n", &[], &[]), @r"
     aia.toml:2: `limits.bytes-in-flight` must be at least 134217728 bytes, `limits.request-bytes` and `limits.decompressed-bytes` together, found `100 MiB`
     help: `aia config` prints `limits.bytes-in-flight` with its default
+    ");
+    insta::assert_snapshot!(refused("[limits]\nmemory = \"1 GiB\"\n", &[], &[]), @r"
+    aia.toml:2: `limits.memory` must be at least 4294967296 bytes, 16 times `limits.bytes-in-flight`, found `1 GiB`
+    help: `aia config` prints `limits.memory` with its default
     ");
 }
 

@@ -26,7 +26,7 @@ impl Folder {
             let (start, end) = (START + second * SECOND, START + second * SECOND + 5_000_000);
             let id = second + 1;
             format!(
-                r#"{{"traceId":"{id:032x}","spanId":"{id:016x}","name":"POST /orders","kind":2,"startTimeUnixNano":"{start}","endTimeUnixNano":"{end}","status":{{"code":2}},"events":[{{"timeUnixNano":"{end}","name":"exception","attributes":[{{"key":"exception.type","value":{{"stringValue":"shop.OutOfStock\\u001b[2J"}}}},{{"key":"exception.message","value":{{"stringValue":"none left"}}}}]}}]}}"#
+                r#"{{"traceId":"{id:032x}","spanId":"{id:016x}","name":"POST /orders","kind":2,"startTimeUnixNano":"{start}","endTimeUnixNano":"{end}","status":{{"code":2}},"events":[{{"timeUnixNano":"{end}","name":"exception","attributes":[{{"key":"exception.type","value":{{"stringValue":"shop.OutOfStock\u001b[2J"}}}},{{"key":"exception.message","value":{{"stringValue":"none left"}}}}]}}]}}"#
             )
         };
         let spans: Vec<String> = (0..60).map(span).collect();
@@ -90,6 +90,53 @@ fn a_recording_is_replayed_kept_and_tested_on() {
     let json = folder.succeeded(&[&backtest[..], &["--json", "--from", "2026-11-23T12:00:30Z"]].concat());
     let tested: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(tested["rows"], 30);
+}
+
+#[test]
+fn templates_of_log_lines_are_listed() {
+    let folder = Folder::new();
+    let record = |number: u64| {
+        let time = START + number * SECOND;
+        format!(
+            r#"{{"timeUnixNano":"{time}","severityNumber":9,"body":{{"stringValue":"order {} packed in {} ms\u001b[2J"}}}}"#,
+            7000 + number,
+            20 + number
+        )
+    };
+    let service = |name: &str, records: std::ops::Range<u64>| {
+        format!(
+            r#"{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{name}"}}}}]}},"scopeLogs":[{{"logRecords":[{}]}}]}}"#,
+            records.map(record).collect::<Vec<_>>().join(",")
+        )
+    };
+    let request = format!(
+        r#"{{"resourceLogs":[{},{}]}}"#,
+        service("shop", 0..60),
+        service("store", 0..20)
+    );
+    std::fs::write(folder.path().join("minute.jsonl"), request).unwrap();
+    folder.succeeded(&["replay", "minute.jsonl", "--into", "kept"]);
+
+    let json = folder.succeeded(&["templates", "--data", "kept", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let services: Vec<_> = found["templates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|template| {
+            (
+                template["service"].as_str().unwrap(),
+                template["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(services, [("shop", 60), ("store", 20)], "{json}");
+
+    let table = folder.succeeded(&["templates", "--data", "kept", "--service", "store"]);
+    assert!(!table.contains('\x1b'), "{table:?}");
+    insta::assert_snapshot!(table);
+    let none = folder.succeeded(&["templates", "--data", "kept", "--service", "stork"]);
+    assert!(none.starts_with("No templates."), "{none}");
 }
 
 #[test]

@@ -9,6 +9,11 @@ pub const ERRORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/errors.wasm"
 /// Detector of operations that are slower than usual.
 pub const LATENCY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latency.wasm"));
 
+/// Detector of log lines that are new, come more often than usual or stay away.
+pub const LOGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/logs.wasm"));
+/// Detector of metrics that are not as usual.
+pub const METRICS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/metrics.wasm"));
+
 /// Detector of paths through the code that end early.
 pub const PATHS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/paths.wasm"));
 
@@ -22,6 +27,8 @@ pub const SUSPECTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/suspects.w
 pub const FIRST_PARTY: &[(&str, &[u8])] = &[
     ("errors", ERRORS),
     ("latency", LATENCY),
+    ("logs", LOGS),
+    ("metrics", METRICS),
     ("paths", PATHS),
     ("report", REPORT),
     ("suspects", SUSPECTS),
@@ -107,7 +114,7 @@ mod tests {
             names.sort();
             names
         };
-        for detector in [ERRORS, LATENCY, PATHS] {
+        for detector in [ERRORS, LATENCY, LOGS, METRICS, PATHS] {
             assert_eq!(
                 exports(detector),
                 ["aia:plugin/detector@0.1.0", "aia:plugin/manifest@0.1.0"]

@@ -1,0 +1,283 @@
+//! All series of a project: found by what they are, within bounds.
+
+use std::collections::BTreeMap;
+
+use aia_plugin_sdk::semconv::clip;
+use aia_plugin_sdk::{RowId, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::identity::one_line;
+use crate::reading::Previous;
+use crate::series::Series;
+
+/// Most series. Each takes at most 760 bytes of a snapshot, all of them 745 KiB.
+pub(crate) const MAX_SERIES: usize = 1000;
+
+/// Most series of one metric of one service: an attribute with too many values takes no room of other metrics.
+const MAX_OF_METRIC: u32 = 250;
+
+/// Most buckets of cumulative histograms, of all series together. Each takes at most 10 bytes of a snapshot.
+const MAX_ALL_BUCKETS: usize = 10_000;
+
+/// Most names of services and metrics. Each takes at most 90 bytes of a snapshot, both kinds together 70 KiB.
+const MAX_NAMES: usize = 400;
+
+/// Longest name, and unit, in bytes.
+const MAX_NAME_BYTES: usize = 80;
+const MAX_UNIT_BYTES: usize = 16;
+
+/// Values from which on a series is known well enough to be remembered for long.
+const KNOWN: u32 = 40;
+
+/// How long a silent series is remembered, known or not, in seconds.
+const KNOWN_SECONDS: u64 = 86_400;
+const STRANGE_SECONDS: u64 = 600;
+
+/// A series with what it is called.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Entry {
+    pub(crate) id: u64,
+    pub(crate) service: u16,
+    pub(crate) metric: u16,
+    pub(crate) label: String,
+    pub(crate) unit: String,
+    pub(crate) previous: Option<Box<Previous>>,
+    pub(crate) series: Series,
+    pub(crate) received: Time,
+    /// The last value and its row.
+    pub(crate) last: f64,
+    pub(crate) row: Option<RowIdKept>,
+    /// Surprising values in a row, and values towards a limit in a row.
+    pub(crate) streak: u8,
+    pub(crate) climb: u8,
+    /// Row and time of the first surprising value of the streak.
+    pub(crate) since: Option<(RowIdKept, Time)>,
+    /// Where the streak lasts, whether that is the metric's habit.
+    pub(crate) habit: Option<bool>,
+}
+
+/// A row, as snapshots hold it.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct RowIdKept {
+    segment: u64,
+    row: u32,
+}
+
+impl From<RowId> for RowIdKept {
+    fn from(row: RowId) -> Self {
+        Self {
+            segment: row.segment,
+            row: row.row,
+        }
+    }
+}
+
+impl From<RowIdKept> for RowId {
+    fn from(row: RowIdKept) -> Self {
+        Self {
+            segment: row.segment,
+            row: row.row,
+        }
+    }
+}
+
+/// Names by number, and numbers by name.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Names {
+    names: BTreeMap<u16, String>,
+    next: u16,
+    #[serde(skip)]
+    numbers: BTreeMap<String, u16>,
+}
+
+impl Names {
+    /// The number of a name; nothing where there is no room.
+    pub(crate) fn number(&mut self, name: &str) -> Option<u16> {
+        let name = clip(name, MAX_NAME_BYTES);
+        if let Some(number) = self.numbers.get(name) {
+            return Some(*number);
+        }
+        if self.names.len() >= MAX_NAMES {
+            return None;
+        }
+        while self.names.contains_key(&self.next) {
+            self.next = self.next.wrapping_add(1);
+        }
+        self.names.insert(self.next, name.to_owned());
+        self.numbers.insert(name.to_owned(), self.next);
+        Some(self.next)
+    }
+
+    /// A name as one line.
+    pub(crate) fn name(&self, number: u16) -> String {
+        one_line(self.names.get(&number).map(String::as_str).unwrap_or_default())
+    }
+
+    /// Whether the number stands for a name.
+    pub(crate) fn has(&self, number: u16) -> bool {
+        self.names.contains_key(&number)
+    }
+
+    fn keep(&mut self, is_used: impl Fn(u16) -> bool) {
+        self.names.retain(|number, _| is_used(*number));
+        self.numbers.retain(|_, number| is_used(*number));
+    }
+
+    fn restored(mut self) -> Self {
+        let pairs = self.names.iter().map(|(number, name)| (name.clone(), *number));
+        self.numbers = pairs.collect();
+        self
+    }
+}
+
+/// All series.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Table {
+    pub(crate) services: Names,
+    pub(crate) metrics: Names,
+    entries: Vec<Entry>,
+    /// Values that had no room since the last line about it.
+    overflow: u64,
+    buckets: u32,
+    #[serde(skip)]
+    places: BTreeMap<u64, u32>,
+    #[serde(skip)]
+    of_metric: BTreeMap<(u16, u16), u32>,
+    /// The place behind the last one found: exporters send series in one order, again and again.
+    #[serde(skip)]
+    guess: usize,
+}
+
+impl Table {
+    /// Makes up what isn't part of snapshots.
+    pub(crate) fn restored(mut self) -> Self {
+        self.services = self.services.restored();
+        self.metrics = self.metrics.restored();
+        self.index();
+        self
+    }
+
+    fn index(&mut self) {
+        self.places.clear();
+        self.of_metric.clear();
+        self.guess = 0;
+        for (place, entry) in (0_u32..).zip(&self.entries) {
+            self.places.insert(entry.id, place);
+            *self.of_metric.entry((entry.service, entry.metric)).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Buckets that there is still room for.
+    pub(crate) fn room(&self) -> usize {
+        MAX_ALL_BUCKETS.saturating_sub(self.buckets as usize)
+    }
+
+    /// Notes that a series keeps so many buckets more or fewer.
+    pub(crate) fn count_buckets(&mut self, before: usize, after: usize) {
+        let change = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        self.buckets = self
+            .buckets
+            .saturating_add(change(after))
+            .saturating_sub(change(before));
+    }
+
+    /// Place of a series, if it is known.
+    #[inline]
+    pub(crate) fn find(&mut self, id: u64) -> Option<usize> {
+        let place = match self.entries.get(self.guess) {
+            Some(entry) if entry.id == id => self.guess,
+            _ => *self.places.get(&id)? as usize,
+        };
+        self.guess = place + 1;
+        Some(place)
+    }
+
+    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Entry> {
+        self.entries.get_mut(place)
+    }
+
+    /// Makes room for a series; nothing where there is none.
+    pub(crate) fn insert(
+        &mut self,
+        id: u64,
+        (service, metric): (u16, u16),
+        unit: &str,
+        label: impl FnOnce() -> String,
+    ) -> Option<usize> {
+        let of_metric = self
+            .of_metric
+            .get(&(service, metric))
+            .copied()
+            .unwrap_or_default();
+        if self.entries.len() >= MAX_SERIES || of_metric >= MAX_OF_METRIC {
+            self.overflow();
+            return None;
+        }
+        let place = self.entries.len();
+        self.places.insert(id, u32::try_from(place).ok()?);
+        *self.of_metric.entry((service, metric)).or_default() += 1;
+        self.entries.push(Entry {
+            id,
+            service,
+            metric,
+            label: label(),
+            unit: one_line(clip(unit, MAX_UNIT_BYTES)),
+            previous: None,
+            series: Series::new(),
+            received: Time::UNSET,
+            last: 0.0,
+            row: None,
+            streak: 0,
+            climb: 0,
+            since: None,
+            habit: None,
+        });
+        self.guess = place + 1;
+        Some(place)
+    }
+
+    /// Counts a value that has no room.
+    pub(crate) fn overflow(&mut self) {
+        self.overflow = self.overflow.saturating_add(1);
+    }
+
+    pub(crate) fn take_overflow(&mut self) -> u64 {
+        std::mem::take(&mut self.overflow)
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Forgets series that have been silent for long.
+    pub(crate) fn forget(&mut self, now: Time) {
+        let before = self.entries.len();
+        self.entries.retain(|entry| {
+            let seconds = if entry.series.seen() >= KNOWN {
+                KNOWN_SECONDS
+            } else {
+                STRANGE_SECONDS
+            };
+            now.since(entry.received).as_secs() < seconds
+        });
+        if self.entries.len() == before {
+            return;
+        }
+        let buckets: usize = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.previous.as_deref().map(Previous::buckets))
+            .sum();
+        self.buckets = u32::try_from(buckets).unwrap_or(u32::MAX);
+        self.index();
+        let pairs = &self.of_metric;
+        self.services
+            .keep(|service| pairs.keys().any(|(used, _)| *used == service));
+        self.metrics
+            .keep(|metric| pairs.keys().any(|(_, used)| *used == metric));
+    }
+}
