@@ -467,6 +467,8 @@ Commands:
   report     Render an incident's report
   replay     Send recorded OTLP through the whole pipeline, and show what it finds
   backtest   Run a detector over the telemetry of the data folder, and compare what it would have found
+  templates  List the templates of log lines that the detector `logs` has learned
+  eval       Measure how well a detector does on labelled data
   plugin     List plugins; make, build, test, measure and check one
   key        Make, list and revoke ingest keys, which applications send telemetry with
   token      Make and list tokens for the API
