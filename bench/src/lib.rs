@@ -7,6 +7,7 @@
 mod benches;
 pub mod generate;
 mod load;
+pub mod native;
 mod result;
 mod server;
 mod timing;

@@ -1,9 +1,9 @@
 //! The measurements.
 
 mod crossing;
+mod detectors;
 mod ingest;
 mod lookup;
-mod native;
 mod neighbours;
 mod redact;
 mod sandbox;
@@ -68,6 +68,11 @@ pub const BENCHES: &[Bench] = &[
         name: "crossing",
         about: "what it costs to hand telemetry to a plugin that does next to nothing",
         run: |_| crossing::run(),
+    },
+    Bench {
+        name: "detectors",
+        about: "what each detector costs a row, and its memory over ten million rows",
+        run: |_| detectors::run(),
     },
     Bench {
         name: "lookup",

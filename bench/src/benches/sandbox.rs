@@ -7,8 +7,6 @@
 use std::hint::black_box;
 
 use aia::runtime::Batch;
-use aia_plugin_errors::Errors;
-use aia_plugin_sdk::{Detector, Outcome as DetectorOutcome, Spans, Time};
 use aia_telemetry::{
     Columns, Footer, IngestKey, KeyId, ProjectId, ProjectKeys, RedactConfig, Redactor, RootSecret,
     ScanLimits, Scratch, SignalType, TenantId, scan_protobuf,
@@ -16,8 +14,9 @@ use aia_telemetry::{
 use anyhow::{Context, Result, bail};
 use prost::Message;
 
-use super::{ROWS, any_row, load, native};
+use super::{ROWS, any_row, load};
 use crate::generate::{Random, START_NS, SpanShape, spans};
+use crate::native::{self, Native};
 use crate::result::{Figure, Goal, Outcome};
 use crate::timing::{Case, alternate};
 
@@ -235,38 +234,31 @@ impl Sandboxed {
 }
 
 struct Natively {
-    detector: Errors,
+    detector: Box<dyn Native>,
     work: Work,
     clock: Clock,
+    segment: u64,
 }
 
 impl Natively {
     fn open() -> Result<Self> {
-        let config = serde_json::from_str("{}").context("the default configuration of `errors`")?;
-        let detector =
-            Errors::open(config, None).map_err(|error| anyhow::anyhow!("opening `errors`: {error:?}"))?;
         Ok(Self {
-            detector,
+            detector: native::open("errors")?,
             work: Work::new()?,
             clock: Clock::new(),
+            segment: 0,
         })
     }
 
     fn take(&mut self, requests: &Requests) -> Result<usize> {
         let (body, now, tick) = self.clock.next(requests)?;
-        let mut out = DetectorOutcome::default();
+        let mut signals = 0;
         if tick {
-            self.detector
-                .tick(Time::from_nanos(now), &mut out)
-                .map_err(anyhow::Error::msg)?;
+            signals += self.detector.tick(now)?.len();
         }
-        let Columns::Spans(columns) = self.work.take(body, now)? else {
-            bail!("a request with spans gave something else")
-        };
-        let batch = native::span_batch(columns, now);
-        self.detector
-            .observe_spans(Spans::new(&batch), &mut out)
-            .map_err(anyhow::Error::msg)?;
-        Ok(black_box(out).into_signals().len())
+        self.segment += 1;
+        let columns = self.work.take(body, now)?;
+        signals += black_box(self.detector.observe(columns, now, self.segment)?).len();
+        Ok(signals)
     }
 }

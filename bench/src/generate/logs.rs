@@ -4,6 +4,8 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 
+use opentelemetry_proto::tonic::resource::v1::Resource;
+
 use super::{Random, START_NS, integer, resource, scope, text};
 
 /// What a request with log records is like.
@@ -13,6 +15,8 @@ pub struct LogShape {
     pub records: usize,
     /// Attributes of each.
     pub attributes: usize,
+    /// Records in a thousand that tell of an error.
+    pub errors_per_thousand: u64,
 }
 
 impl Default for LogShape {
@@ -21,6 +25,7 @@ impl Default for LogShape {
         Self {
             records: 512,
             attributes: 6,
+            errors_per_thousand: 0,
         }
     }
 }
@@ -36,13 +41,24 @@ const EVENTS: [&str; 6] = [
 
 /// A request of one resource.
 pub fn logs(random: &mut Random, shape: &LogShape) -> ExportLogsServiceRequest {
+    let resource = resource(random);
+    logs_of(resource, random, shape, START_NS)
+}
+
+/// A request of that resource, whose first record is of then.
+pub(super) fn logs_of(
+    resource: Resource,
+    random: &mut Random,
+    shape: &LogShape,
+    start: u64,
+) -> ExportLogsServiceRequest {
     let log_records = (0_u64..)
         .take(shape.records)
-        .map(|number| record(random, shape, START_NS + number * 80_000))
+        .map(|number| record(random, shape, start + number * 80_000))
         .collect();
     ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
-            resource: Some(resource(random)),
+            resource: Some(resource),
             scope_logs: vec![ScopeLogs {
                 scope: scope(),
                 log_records,
@@ -69,16 +85,22 @@ fn record(random: &mut Random, shape: &LogShape, time: u64) -> LogRecord {
         )
     }));
     attributes.truncate(shape.attributes);
-    let body = format!(
-        "{event} for customer {} in {} ms",
-        random.below(100_000),
-        random.below(900)
-    );
+    let customer = random.below(100_000);
+    let milliseconds = random.below(900);
+    // Draws nothing where there are no errors.
+    let has_failed = shape.errors_per_thousand > 0 && random.below(1_000) < shape.errors_per_thousand;
+    let (severity_number, severity_text, body) = if has_failed {
+        let body = format!("ledger of customer {customer} is closed: currencies differ");
+        (17, "ERROR", body)
+    } else {
+        let body = format!("{event} for customer {customer} in {milliseconds} ms");
+        (9, "INFO", body)
+    };
     LogRecord {
         time_unix_nano: time,
         observed_time_unix_nano: time + 1_000,
-        severity_number: 9,
-        severity_text: "INFO".to_owned(),
+        severity_number,
+        severity_text: severity_text.to_owned(),
         body: Some(AnyValue {
             value: Some(Value::StringValue(body)),
         }),

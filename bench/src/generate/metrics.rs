@@ -24,7 +24,7 @@ impl Default for MetricShape {
 }
 
 /// Bounds that the semantic conventions advise, in seconds.
-const BOUNDS: [f64; 14] = [
+pub(super) const BOUNDS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
@@ -60,7 +60,7 @@ pub fn metrics(random: &mut Random, shape: &MetricShape) -> ExportMetricsService
     }
 }
 
-fn metric(name: &str, unit: &str, data: Data) -> Metric {
+pub(super) fn metric(name: &str, unit: &str, data: Data) -> Metric {
     Metric {
         name: name.to_owned(),
         unit: unit.to_owned(),
@@ -69,7 +69,7 @@ fn metric(name: &str, unit: &str, data: Data) -> Metric {
     }
 }
 
-fn series_attributes(series: usize) -> Vec<KeyValue> {
+pub(super) fn series_attributes(series: usize) -> Vec<KeyValue> {
     vec![
         text(
             "http.request.method",

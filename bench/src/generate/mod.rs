@@ -4,6 +4,7 @@ mod logs;
 mod metrics;
 mod random;
 mod spans;
+mod steady;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -12,6 +13,7 @@ pub use logs::{LogShape, logs};
 pub use metrics::{MetricShape, metrics};
 pub use random::Random;
 pub use spans::{SpanShape, spans};
+pub use steady::{Request, Steady, Trouble};
 
 /// Time of the first row, in nanoseconds since the Unix epoch.
 pub const START_NS: u64 = 1_790_000_000_000_000_000;
@@ -35,12 +37,17 @@ fn attribute(key: &str, value: Value) -> KeyValue {
     }
 }
 
-/// A resource as an SDK in a cluster makes it.
+/// A resource as an SDK in a cluster makes it, of any service.
 fn resource(random: &mut Random) -> Resource {
-    let service = random.pick(&SERVICES);
+    let service = *random.pick(&SERVICES);
+    resource_of(service, random)
+}
+
+/// A resource of that service; instance and pod are chance.
+fn resource_of(service: &str, random: &mut Random) -> Resource {
     Resource {
         attributes: vec![
-            text("service.name", *service),
+            text("service.name", service),
             text("service.version", "1.4.2"),
             text(
                 "service.instance.id",
@@ -88,6 +95,7 @@ mod tests {
                 spans: 40,
                 attributes: 10,
                 errors_per_thousand: 500,
+                ..SpanShape::default()
             },
         );
         let spans = &request.resource_spans[0].scope_spans[0].spans;
@@ -101,6 +109,7 @@ mod tests {
             &LogShape {
                 records: 30,
                 attributes: 6,
+                ..LogShape::default()
             },
         );
         assert_eq!(request.resource_logs[0].scope_logs[0].log_records.len(), 30);

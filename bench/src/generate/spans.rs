@@ -8,6 +8,8 @@ use opentelemetry_proto::tonic::trace::v1::{
     status::StatusCode,
 };
 
+use opentelemetry_proto::tonic::resource::v1::Resource;
+
 use super::{Random, START_NS, integer, resource, scope, text};
 
 /// What a request with spans is like.
@@ -19,6 +21,8 @@ pub struct SpanShape {
     pub attributes: usize,
     /// Spans in a thousand that end with an exception.
     pub errors_per_thousand: u64,
+    /// How many times as long as usual they take.
+    pub slowness: u64,
 }
 
 impl Default for SpanShape {
@@ -28,6 +32,7 @@ impl Default for SpanShape {
             spans: 512,
             attributes: 10,
             errors_per_thousand: 20,
+            slowness: 1,
         }
     }
 }
@@ -52,13 +57,24 @@ const EXCEPTIONS: [&str; 6] = [
 
 /// A request of one resource.
 pub fn spans(random: &mut Random, shape: &SpanShape) -> ExportTraceServiceRequest {
+    let resource = resource(random);
+    spans_of(resource, random, shape, START_NS)
+}
+
+/// A request of that resource, whose first span begins then.
+pub(super) fn spans_of(
+    resource: Resource,
+    random: &mut Random,
+    shape: &SpanShape,
+    start: u64,
+) -> ExportTraceServiceRequest {
     let spans = (0_u64..)
         .take(shape.spans)
-        .map(|number| span(random, shape, START_NS + number * 50_000))
+        .map(|number| span(random, shape, start + number * 50_000))
         .collect();
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
-            resource: Some(resource(random)),
+            resource: Some(resource),
             scope_spans: vec![ScopeSpans {
                 scope: scope(),
                 spans,
@@ -73,7 +89,7 @@ fn span(random: &mut Random, shape: &SpanShape, start: u64) -> Span {
     let (method, route) = (*random.pick(&METHODS), *random.pick(&ROUTES));
     let failed = random.below(1_000) < shape.errors_per_thousand;
     let status = if failed { 500 } else { 200 };
-    let end = start + 200_000 + random.below(40_000_000);
+    let end = start + (200_000 + random.below(40_000_000)) * shape.slowness;
     let mut attributes = vec![
         text("http.request.method", method),
         text("http.route", route),

@@ -154,6 +154,7 @@ mod tests {
             spans: 20,
             attributes: 10,
             errors_per_thousand: 500,
+            ..SpanShape::default()
         };
         let request = spans(&mut Random::new(3), &shape);
         let mut template = Template::spans(&request, |length| vec![0; length % 7]).unwrap();
@@ -179,6 +180,7 @@ mod tests {
         let shape = LogShape {
             records: 5,
             attributes: 6,
+            ..LogShape::default()
         };
         let request = logs(&mut Random::new(3), &shape);
         let mut template = Template::logs(&request, |_| Vec::new()).unwrap();

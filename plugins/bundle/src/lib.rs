@@ -11,6 +11,7 @@ pub const LATENCY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latency.was
 
 /// Detector of log lines that are new, come more often than usual or stay away.
 pub const LOGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/logs.wasm"));
+
 /// Detector of metrics that are not as usual.
 pub const METRICS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/metrics.wasm"));
 
@@ -32,6 +33,15 @@ pub const FIRST_PARTY: &[(&str, &[u8])] = &[
     ("paths", PATHS),
     ("report", REPORT),
     ("suspects", SUSPECTS),
+];
+
+/// The detectors among them.
+pub const DETECTORS: &[(&str, &[u8])] = &[
+    ("errors", ERRORS),
+    ("latency", LATENCY),
+    ("logs", LOGS),
+    ("metrics", METRICS),
+    ("paths", PATHS),
 ];
 
 /// A detector that misbehaves in every way the host defends against.
@@ -114,7 +124,7 @@ mod tests {
             names.sort();
             names
         };
-        for detector in [ERRORS, LATENCY, LOGS, METRICS, PATHS] {
+        for (_, detector) in DETECTORS {
             assert_eq!(
                 exports(detector),
                 ["aia:plugin/detector@0.1.0", "aia:plugin/manifest@0.1.0"]
