@@ -187,3 +187,23 @@ fn parents_in_a_circle_end() {
         .collect();
     assert_eq!(only_signal(batches).service, "odd");
 }
+
+#[test]
+fn clocks_may_be_off() {
+    for skew in [Duration::from_secs(3), Duration::from_secs(50_000_000)] {
+        let nanos = u64::try_from(skew.as_nanos()).unwrap();
+        let batches = (1..=3)
+            .flat_map(|trace| failing(trace, 1, "1.0"))
+            .map(|mut batch| {
+                // Payment's spans are 5 and 6.
+                if batch.spans.span_id.contains(&5) {
+                    batch.spans.start_time.iter_mut().for_each(|time| *time += nanos);
+                    batch.spans.end_time.iter_mut().for_each(|time| *time += nanos);
+                    batch.events.time.iter_mut().for_each(|time| *time += nanos);
+                }
+                batch
+            })
+            .collect();
+        assert_laid_at_payment(&only_signal(batches));
+    }
+}
