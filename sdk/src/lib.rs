@@ -41,7 +41,7 @@ pub use bindings::detector::aia::plugin::signals::{Detail, Fingerprint, Measure,
 pub use config::NoConfig;
 pub use detector::{Detector, Level, OpenError, Outcome};
 pub use ids::{SpanId, TraceId};
-pub use manifest::{Kind, Limits, Manifest, SignalKind};
+pub use manifest::{Kind, Limits, Manifest, SignalKind, TelemetryKind};
 pub use reporter::Reporter;
 pub use time::Time;
 pub use view::{

@@ -2,7 +2,7 @@
 
 use crate::bindings::manifest::exports::aia::plugin::manifest as wit;
 
-pub use wit::{Kind, Limits, SignalKind};
+pub use wit::{Kind, Limits, SignalKind, TelemetryKind};
 
 /// What a plugin says of itself, without its kind: the trait it implements says that.
 ///
@@ -21,6 +21,8 @@ pub struct Manifest {
     pub description: String,
     /// JSON Schema (2020-12) of the configuration; `{}` takes none.
     pub config_schema: String,
+    /// The kinds of telemetry it reads (detectors); empty for all. The rest isn't handed to it.
+    pub reads: Vec<TelemetryKind>,
     /// The kinds of signals it emits (detectors).
     pub signals: Vec<SignalKind>,
     /// The media types it renders (reporters).
@@ -38,6 +40,7 @@ impl Manifest {
             version: version.into(),
             description: description.into(),
             config_schema: "{}".into(),
+            reads: Vec::new(),
             signals: Vec::new(),
             formats: Vec::new(),
             limits: Limits {
@@ -46,6 +49,14 @@ impl Manifest {
                 snapshot: 0,
             },
         }
+    }
+
+    /// Says that a detector reads only these kinds of telemetry: the others aren't handed to it, which spares their
+    /// crossing into the sandbox.
+    #[must_use]
+    pub fn reads(mut self, kinds: impl IntoIterator<Item = TelemetryKind>) -> Self {
+        self.reads = kinds.into_iter().collect();
+        self
     }
 
     /// Adds a kind of signal.
@@ -79,12 +90,24 @@ impl Manifest {
         self
     }
 
+    /// Whether a detector is handed telemetry of that kind.
+    #[must_use]
+    pub fn is_read(&self, kind: TelemetryKind) -> bool {
+        self.reads.is_empty() || self.reads.contains(&kind)
+    }
+
     pub(crate) fn into_wit(self, kind: Kind) -> wit::Manifest {
+        let all = [TelemetryKind::Spans, TelemetryKind::Logs, TelemetryKind::Metrics];
+        let reads = all
+            .into_iter()
+            .filter(|read| kind == Kind::Detector && self.is_read(*read))
+            .collect();
         let Self {
             name,
             version,
             description,
             config_schema,
+            reads: _,
             signals,
             formats,
             limits,
@@ -95,6 +118,7 @@ impl Manifest {
             kind,
             description,
             config_schema,
+            reads,
             signals,
             formats,
             limits,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aia_plugin_sdk::{
     Detector, Fingerprint, Manifest, Measure, OpenError, Outcome, RowId, Severity, Signal, SpanKind, Spans,
-    Time, export_detector, manifest, snapshot,
+    TelemetryKind, Time, export_detector, manifest, snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,7 @@ impl Detector for Slow {
 
     fn manifest() -> Manifest {
         manifest!("Finds services that answer slowly")
+            .reads([TelemetryKind::Spans])
             .config_schema(r#"{"properties":{"limit-ms":{"type":"integer","default":1000}}}"#)
             .signal("slow.requests", "Requests took longer than the limit")
     }

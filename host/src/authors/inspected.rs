@@ -21,6 +21,8 @@ pub struct Inspected {
     pub size_bytes: u64,
     /// The version of the contract that it was made for.
     pub contract_version: &'static str,
+    /// Kinds of telemetry it is handed.
+    pub reads: Vec<&'static str>,
     /// Kinds of signals it emits.
     pub signals: Vec<ShownSignal>,
     /// Media types it renders.
@@ -79,6 +81,7 @@ impl From<&Plugin> for Inspected {
             digest: plugin.digest(),
             size_bytes: plugin.size() as u64,
             contract_version: plugin.contract_version(),
+            reads: manifest.reads.iter().map(|kind| kind.as_str()).collect(),
             signals: manifest
                 .signals
                 .iter()

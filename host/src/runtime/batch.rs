@@ -3,6 +3,7 @@
 use aia_telemetry::Columns;
 
 use super::Call;
+use super::bindings::manifest::exports::aia::plugin::manifest::TelemetryKind;
 use super::bindings::telemetry::aia::plugin::telemetry as wit;
 
 /// What a session observes in one call.
@@ -110,6 +111,15 @@ impl Batch {
             BatchColumns::Metrics(batch) => &mut batch.common,
         };
         common.segment = segment;
+    }
+
+    /// The kind of its rows.
+    pub(super) fn kind(&self) -> TelemetryKind {
+        match self.columns {
+            BatchColumns::Spans(_) => TelemetryKind::Spans,
+            BatchColumns::Logs(_) => TelemetryKind::Logs,
+            BatchColumns::Metrics(_) => TelemetryKind::Metrics,
+        }
     }
 
     pub(super) fn call(&self) -> Call {

@@ -1,6 +1,6 @@
 //! Whether what a plugin says of itself makes sense.
 
-use super::bindings::manifest::exports::aia::plugin::manifest::{Kind, Manifest};
+use super::bindings::manifest::exports::aia::plugin::manifest::{Kind, Manifest, TelemetryKind};
 use super::error::printable;
 use super::{Limits, LoadFailure};
 
@@ -19,6 +19,18 @@ impl Kind {
             Self::Detector => "detector",
             Self::Analyst => "analyst",
             Self::Reporter => "reporter",
+        }
+    }
+}
+
+impl TelemetryKind {
+    /// Its name in the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Spans => "spans",
+            Self::Logs => "logs",
+            Self::Metrics => "metrics",
         }
     }
 }
@@ -70,6 +82,15 @@ pub(super) fn validate(manifest: &Manifest, kind: Kind, limits: &Limits) -> Resu
         Ok(_) => return refuse("config-schema", "isn't a JSON object".to_owned()),
         Err(error) => return refuse("config-schema", format!("isn't JSON: {error}")),
     }
+    if (kind == Kind::Detector) == manifest.reads.is_empty() {
+        let must = if kind == Kind::Detector {
+            "may not be empty"
+        } else {
+            "must be empty"
+        };
+        return refuse("reads", format!("{must} in a plugin of kind {}", kind.as_str()));
+    }
+    at_most("reads", manifest.reads.len(), LIST_ITEMS, "items")?;
     at_most("signals", manifest.signals.len(), LIST_ITEMS, "items")?;
     at_most("formats", manifest.formats.len(), LIST_ITEMS, "items")?;
     if kind != Kind::Detector && !manifest.signals.is_empty() {
@@ -165,6 +186,7 @@ mod tests {
             kind: Kind::Detector,
             description: "Finds errors.".to_owned(),
             config_schema: "{}".to_owned(),
+            reads: vec![TelemetryKind::Spans],
             signals: vec![SignalKind {
                 name: "errors.exception".to_owned(),
                 description: "An error.".to_owned(),
@@ -226,6 +248,10 @@ mod tests {
             @"its manifest's `signals` has `Error!`; it must be 1 to 100 lower-case letters, digits and dots"
         );
         assert_snapshot!(
+            refused(|manifest| manifest.reads.clear()),
+            @"its manifest's `reads` may not be empty in a plugin of kind detector"
+        );
+        assert_snapshot!(
             refused(|manifest| manifest.formats.push("text/plain".to_owned())),
             @"its manifest's `formats` must be empty in a plugin of kind detector"
         );
@@ -237,6 +263,7 @@ mod tests {
             let formats = formats.iter().map(|&format| format.to_owned()).collect();
             let manifest = Manifest {
                 kind: Kind::Reporter,
+                reads: Vec::new(),
                 signals: Vec::new(),
                 formats,
                 ..detector()

@@ -109,7 +109,7 @@ impl Session {
         self.live.as_ref().map_or(0, |live| live.room.memory_bytes())
     }
 
-    /// Reads a batch. `earlier` knows the rows of segments before the batch's, which evidence may name.
+    /// Reads a batch, if its manifest says that it reads such. `earlier` knows the rows of segments before the batch's, which evidence may name.
     ///
     /// # Errors
     ///
@@ -119,6 +119,12 @@ impl Session {
             segment: batch.segment(),
             rows: batch.end_row(),
         });
+        if !self.is_poisoned() && !self.plugin.manifest().reads.contains(&batch.kind()) {
+            return Ok(Outcome {
+                signals: Vec::new(),
+                logs: Vec::new(),
+            });
+        }
         self.ask(batch.call(), earlier, |live, call| {
             let Live {
                 room,

@@ -44,6 +44,20 @@ fn count(stage: Stage, deed: Deed, count: usize) -> Config {
 }
 
 #[test]
+fn what_a_plugin_does_not_read_is_not_handed_to_it() {
+    let runtime = runtime();
+    let plugin = runtime.load("latency.wasm", aia_plugins::LATENCY).unwrap();
+    let mut session = plugin.open_session("{}", None).unwrap();
+    let before = plugin.stats().calls();
+    for batch in [logs(1), metrics(2)] {
+        assert_eq!(session.observe(&batch, &earlier()).unwrap().signals, []);
+    }
+    assert_eq!(plugin.stats().calls(), before);
+    session.observe(&spans(3), &earlier()).unwrap();
+    assert_eq!(plugin.stats().calls(), before + 1);
+}
+
+#[test]
 fn behaving_is_possible() {
     let runtime = runtime();
     let plugin = evil(&runtime);

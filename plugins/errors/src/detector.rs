@@ -3,8 +3,8 @@
 mod judge;
 
 use aia_plugin_sdk::{
-    Detector, Level, LogRecord, Logs, Manifest, OpenError, Outcome, Resource, RowId, Span, Spans, Time,
-    TraceId, snapshot,
+    Detector, Level, LogRecord, Logs, Manifest, OpenError, Outcome, Resource, RowId, Span, Spans,
+    TelemetryKind, Time, TraceId, snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,7 @@ impl Detector for Errors {
 
     fn manifest() -> Manifest {
         Manifest::new("errors", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_DESCRIPTION"))
+            .reads([TelemetryKind::Spans, TelemetryKind::Logs])
             .config_schema(SCHEMA)
             .signal("errors.exception", "The same exception occurs repeatedly")
             .signal(

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aia_plugin_sdk::semconv::{CallKeys, CallSource, FailureKeys, OperationKeys, OperationSource};
-use aia_plugin_sdk::{Detector, Level, Manifest, OpenError, Outcome, Span, SpanKind, Spans, Time, snapshot};
+use aia_plugin_sdk::{
+    Detector, Level, Manifest, OpenError, Outcome, Span, SpanKind, Spans, TelemetryKind, Time, snapshot,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::cases::Cases;
@@ -58,6 +60,7 @@ impl Detector for Latency {
             env!("CARGO_PKG_DESCRIPTION"),
         )
         .config_schema(SCHEMA)
+        .reads([TelemetryKind::Spans])
         .signal(signal::SLOW, "An operation takes clearly longer than usual")
         .signal(
             signal::FELT,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aia_plugin_sdk::snapshot::{self, DecodeError};
 use aia_plugin_sdk::stats::float;
-use aia_plugin_sdk::{Detector, Level, LogRecord, Logs, Manifest, OpenError, Outcome, Time};
+use aia_plugin_sdk::{Detector, Level, LogRecord, Logs, Manifest, OpenError, Outcome, TelemetryKind, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::body::{clip, first_line, line};
@@ -114,6 +114,7 @@ impl Detector for LogLines {
 
     fn manifest() -> Manifest {
         Manifest::new("logs", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_DESCRIPTION"))
+            .reads([TelemetryKind::Logs])
             .config_schema(SCHEMA)
             .signal(
                 signal::NEW,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aia_plugin_sdk::semconv::clip;
 use aia_plugin_sdk::{
-    Detector, Level, Manifest, Metric, Metrics, OpenError, Outcome, Point, Resource, Time, snapshot,
+    Detector, Level, Manifest, Metric, Metrics, OpenError, Outcome, Point, Resource, TelemetryKind, Time,
+    snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,7 @@ impl Detector for MetricsDetector {
             env!("CARGO_PKG_DESCRIPTION"),
         )
         .config_schema(SCHEMA)
+        .reads([TelemetryKind::Metrics])
         .signal(signal::SPIKE, "A metric has a value that is far out")
         .signal(signal::SHIFT, "A metric is elsewhere than it has been")
         .signal(signal::UNREST, "A metric varies more or less than it does")

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aia_plugin_sdk::{Detector, Level, Logs, Manifest, OpenError, Outcome, Spans, Time, snapshot};
+use aia_plugin_sdk::{
+    Detector, Level, Logs, Manifest, OpenError, Outcome, Spans, TelemetryKind, Time, snapshot,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, SCHEMA};
@@ -37,6 +39,7 @@ impl Detector for Paths {
 
     fn manifest() -> Manifest {
         Manifest::new("paths", env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_DESCRIPTION"))
+            .reads([TelemetryKind::Spans, TelemetryKind::Logs])
             .config_schema(SCHEMA)
             .signal(
                 signal::END,

@@ -4,13 +4,14 @@ use crate::bindings::detector::aia::plugin::signals::Signal;
 use crate::columns::{LogBatch, MetricBatch, SpanBatch};
 use crate::config;
 use crate::detector::{Detector, Level, Outcome};
+use crate::manifest::TelemetryKind;
 use crate::time::Time;
 use crate::view::{Logs, Metrics, Spans};
 
 /// Distance of two ticks.
 const TICK_NANOS: u64 = 10_000_000_000;
 
-/// Feeds a detector as a host does: numbers the segments, issues the ticks due on the 10-second grid of the time of
+/// Feeds a detector as a host does: numbers the segments, leaves out what the manifest doesn't read, issues the ticks due on the 10-second grid of the time of
 /// receipt, and collects the signals.
 ///
 /// It runs the detector twice, once without interruption and once restored from a snapshot before every call, and
@@ -71,6 +72,9 @@ impl<D: Detector> Harness<D> {
     /// When the detector fails, or a restored one does otherwise.
     pub fn spans(&mut self, mut batch: SpanBatch) -> &mut Self {
         batch.common.segment = self.begin(batch.common.received_at);
+        if !D::manifest().is_read(TelemetryKind::Spans) {
+            return self;
+        }
         self.call(|detector, out| detector.observe_spans(Spans::new(&batch), out))
     }
 
@@ -80,6 +84,9 @@ impl<D: Detector> Harness<D> {
     /// When the detector fails, or a restored one does otherwise.
     pub fn logs(&mut self, mut batch: LogBatch) -> &mut Self {
         batch.common.segment = self.begin(batch.common.received_at);
+        if !D::manifest().is_read(TelemetryKind::Logs) {
+            return self;
+        }
         self.call(|detector, out| detector.observe_logs(Logs::new(&batch), out))
     }
 
@@ -89,6 +96,9 @@ impl<D: Detector> Harness<D> {
     /// When the detector fails, or a restored one does otherwise.
     pub fn metrics(&mut self, mut batch: MetricBatch) -> &mut Self {
         batch.common.segment = self.begin(batch.common.received_at);
+        if !D::manifest().is_read(TelemetryKind::Metrics) {
+            return self;
+        }
         self.call(|detector, out| detector.observe_metrics(Metrics::new(&batch), out))
     }
 

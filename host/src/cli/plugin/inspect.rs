@@ -34,6 +34,7 @@ fn facts(inspected: &Inspected) -> String {
         ("kind", inspected.kind.to_owned()),
         ("what", inspected.description.clone()),
     ];
+    facts.push(("reads", inspected.reads.join(", ")));
     for signal in &inspected.signals {
         facts.push(("signal", format!("{}: {}", signal.name, signal.description)));
     }
