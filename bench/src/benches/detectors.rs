@@ -13,7 +13,7 @@ use aia::runtime::{Batch, Session};
 use aia_telemetry::{Columns, ScanLimits, Scratch, SignalType, TICK_INTERVAL, scan_protobuf, ticks_between};
 use anyhow::{Context, Result};
 
-use super::load;
+use super::{lines, load};
 use crate::generate::Steady;
 use crate::native::{self, Native};
 use crate::result::{Figure, Goal, Outcome, Table};
@@ -37,8 +37,13 @@ const MOST_SHARE: f64 = 60.0;
 /// How much more memory the last tenth may hold than the third: by then everything has been seen.
 const MOST_GROWTH: f64 = 1.1;
 
+/// Times that the log lines are read.
+const ROUNDS_OF_LINES: u64 = 40;
+
 pub(super) fn run() -> Result<Outcome> {
-    measure(ROWS)
+    let mut outcome = measure(ROWS)?;
+    outcome.figures.extend(lines::measure(ROUNDS_OF_LINES)?);
+    Ok(outcome)
 }
 
 fn measure(rows: u64) -> Result<Outcome> {

@@ -3,6 +3,7 @@
 mod crossing;
 mod detectors;
 mod ingest;
+mod lines;
 mod lookup;
 mod neighbours;
 mod redact;

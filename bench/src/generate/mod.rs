@@ -1,5 +1,6 @@
 //! Generated telemetry: OTLP requests as applications send them, the same bytes for the same seed.
 
+mod lines;
 mod logs;
 mod metrics;
 mod random;
@@ -9,6 +10,7 @@ mod steady;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
+pub use lines::lines;
 pub use logs::{LogShape, logs};
 pub use metrics::{MetricShape, metrics};
 pub use random::Random;
