@@ -10,7 +10,7 @@
 //! - Detectors implement [`Detector`]; [`Analyst`] and [`Reporter`] are the other two kinds of plugins.
 //! - Telemetry is read through views ([`Spans`], [`Logs`], [`Metrics`]) over columns that cross the sandbox as single
 //!   copies. Look attributes up by a [`Key`] where there are many spans, or by several [`Keys`] at once, and compare a
-//!   [`Text`] by its number where many rows have the same.
+//!   [`Text`] by its number where many rows have the same; a [`Memo`] remembers by such numbers.
 //! - What the semantic conventions say of a span (its operation, its peer, its failure) is in [`semconv`].
 //! - Be deterministic: iterate over a `BTreeMap`, not over a `HashMap`; take time from batches and ticks. The SDK
 //!   sees to NaNs.
@@ -28,6 +28,7 @@ pub mod guest;
 mod ids;
 mod macros;
 mod manifest;
+mod memo;
 pub mod reporter;
 pub mod semconv;
 pub mod snapshot;
@@ -42,10 +43,11 @@ pub use config::NoConfig;
 pub use detector::{Detector, Level, OpenError, Outcome};
 pub use ids::{SpanId, TraceId};
 pub use manifest::{Kind, Limits, Manifest, SignalKind, TelemetryKind};
+pub use memo::Memo;
 pub use reporter::Reporter;
 pub use time::Time;
 pub use view::{
-    AttributeKey, Attributes, Buckets, Event, Exemplar, ExponentialHistogram, Found, Histogram, Key, Keys,
-    Link, List, LogRecord, Logs, Metric, MetricKind, Metrics, Number, Point, PointValue, Resource, Scope,
-    Span, SpanKind, Spans, Status, Summary, Temporality, Text, Value,
+    Attribute, AttributeKey, Attributes, Buckets, Event, Exemplar, ExponentialHistogram, Found, Histogram,
+    Key, Keys, Link, List, LogRecord, Logs, Metric, MetricKind, Metrics, Number, Point, PointValue, Resource,
+    Scope, Span, SpanKind, Spans, Status, Summary, Temporality, Text, Value,
 };

@@ -2,12 +2,10 @@
 
 mod tell;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aia_plugin_sdk::semconv::{CallKeys, CallSource, FailureKeys, OperationKeys, OperationSource};
 use aia_plugin_sdk::{
-    Detector, Level, Manifest, OpenError, Outcome, Span, SpanKind, Spans, TelemetryKind, Time, snapshot,
+    Detector, Level, Manifest, Memo, OpenError, Outcome, Span, SpanKind, Spans, TelemetryKind, Time, snapshot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +19,7 @@ use crate::pending::{Exemplar, Pending};
 use crate::seen::Seen;
 use crate::services::{ServiceId, Services};
 use crate::signal;
+use crate::source::{self, Source, SpanFound, SpanKeys, has_failed};
 use crate::trace::Tree;
 
 /// Version of the state in snapshots.
@@ -122,26 +121,23 @@ impl State {
 
 /// What is found once per batch.
 struct Reader<'a> {
+    batch: Spans<'a>,
     seen: Seen,
-    operations: OperationKeys,
-    calls: CallKeys,
-    failures: FailureKeys,
+    keys: SpanKeys,
     /// The resource of the span before, with its service.
     sender: Option<(u32, Option<ServiceId>)>,
-    served: BTreeMap<(ServiceId, OperationSource<'a>), Option<OperationId>>,
-    called: BTreeMap<(ServiceId, CallSource<'a>), Option<OperationId>>,
+    /// Operations by service and by what names them.
+    operations: Memo<5, Option<OperationId>>,
 }
 
 impl<'a> Reader<'a> {
     fn new(batch: Spans<'a>) -> Self {
         Self {
+            batch,
             seen: Seen::new(batch.len()),
-            operations: OperationKeys::new(batch),
-            calls: CallKeys::new(batch),
-            failures: FailureKeys::new(batch),
+            keys: source::keys(batch),
             sender: None,
-            served: BTreeMap::new(),
-            called: BTreeMap::new(),
+            operations: Memo::new(batch.len()),
         }
     }
 }
@@ -156,20 +152,20 @@ fn part_of(kind: SpanKind) -> Part {
     }
 }
 
-/// Whole microseconds, an hour and more as 71 minutes.
-fn micros(duration: Duration) -> u32 {
-    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+/// Whole microseconds, an hour and more as 71 minutes. Without [`Duration`], whose seconds and nanoseconds would be taken
+/// apart and put together for every span.
+fn micros(from: Time, to: Time) -> u32 {
+    u32::try_from(to.as_nanos().saturating_sub(from.as_nanos()) / 1000).unwrap_or(u32::MAX)
 }
 
 /// Microseconds from one moment to another; what is too far away is as far as can be said.
 fn offset(from: Time, to: Time) -> i32 {
-    let forth = i32::try_from(to.since(from).as_micros()).unwrap_or(i32::MAX);
-    let back = i32::try_from(from.since(to).as_micros()).unwrap_or(i32::MAX);
-    forth - back
+    let whole = |from, to| i32::try_from(micros(from, to)).unwrap_or(i32::MAX);
+    whole(from, to) - whole(to, from)
 }
 
 impl Latency {
-    fn span<'a>(&mut self, reader: &mut Reader<'a>, span: Span<'a>, now: Time) {
+    fn span(&mut self, reader: &mut Reader<'_>, span: Span<'_>, now: Time) {
         let resource = span.resource();
         let service = match reader.sender {
             Some((index, service)) if index == resource.index() => service,
@@ -181,22 +177,24 @@ impl Latency {
             }
         };
         let part = part_of(span.kind());
-        let operation = service.and_then(|service| self.operation(reader, service, span, part, now));
-        let has_failed = part != Part::Inner && reader.failures.has_failed(span);
-        let (trace, duration) = (span.trace_id(), micros(span.duration()));
-        let taken = self
-            .state
-            .hold
-            .insert(trace, span.start_time(), now, |base| HeldSpan {
-                id: short_id(trace, span.span_id()),
-                parent: short_id(trace, span.parent_span_id()),
-                part,
-                operation: operation.unwrap_or_default(),
-                has_failed,
-                start: offset(base, span.start_time()),
-                duration,
-                row: span.row(),
-            });
+        let (mut operation, mut has_failed_itself) = (None, false);
+        if part != Part::Inner {
+            let found = reader.keys.find(span.attributes());
+            operation = service.and_then(|service| self.operation(reader, service, span, &found, part, now));
+            has_failed_itself = has_failed(span, &found);
+        }
+        let (trace, began, ended) = (span.trace_id(), span.start_time(), span.end_time());
+        let duration = micros(began, ended);
+        let taken = self.state.hold.insert(trace, began, now, |base| HeldSpan {
+            id: short_id(trace, span.span_id()),
+            parent: short_id(trace, span.parent_span_id()),
+            part,
+            operation: operation.unwrap_or_default(),
+            has_failed: has_failed_itself,
+            start: offset(base, began),
+            duration,
+            row: span.row(),
+        });
         if part == Part::Inner || taken == Taken::Twice {
             return;
         }
@@ -204,20 +202,12 @@ impl Latency {
             self.state.operations.overflow();
             return;
         };
-        let start = plausible(span.start_time(), span.duration(), now);
-        self.state.operations.observe(id, duration, has_failed, start);
-        if part == Part::Serve
-            && trace.is_set()
-            && !span.parent_span_id().is_set()
-            && let Some(operation) = self.state.operations.get_mut(id)
-        {
-            operation.enter();
-        }
-        let is_evidence = self.state.operations.get(id).is_some_and(|operation| {
-            operation.is_slow(duration) && operation.wants_slow() && !operation.is_measured()
-                || operation.is_far(duration)
-                || operation.feeling.is_felt() && operation.is_slow(duration)
-        });
+        let start = plausible(began, ended.as_nanos().saturating_sub(began.as_nanos()), now);
+        let is_entry = part == Part::Serve && trace.is_set() && !span.parent_span_id().is_set();
+        let is_evidence = self
+            .state
+            .operations
+            .observe(id, duration, has_failed_itself, start, is_entry);
         if is_evidence && let Some(evidence) = self.state.pending.of(id, now) {
             let exemplar = Exemplar {
                 micros: duration,
@@ -228,33 +218,27 @@ impl Latency {
         }
     }
 
-    /// The operation of a span; nothing where it belongs to none or there is no room.
-    fn operation<'a>(
+    /// The operation of a span; nothing where there is no room.
+    fn operation(
         &mut self,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
         service: ServiceId,
-        span: Span<'a>,
+        span: Span<'_>,
+        found: &SpanFound<'_>,
         part: Part,
         now: Time,
     ) -> Option<OperationId> {
-        let operations = &mut self.state.operations;
-        match part {
-            Part::Inner => None,
-            Part::Serve | Part::Receive => {
-                let source = reader.operations.source(span);
-                *reader
-                    .served
-                    .entry((service, source))
-                    .or_insert_with(|| operations.find(service, Role::Serve, &source.name(), now))
-            }
-            Part::Call => {
-                let source = reader.calls.source(span);
-                *reader
-                    .called
-                    .entry((service, source))
-                    .or_insert_with(|| operations.find(service, Role::Call, &source.name(), now))
-            }
-        }
+        let (role, source) = match part {
+            Part::Call => (Role::Call, Source::called(span, found)),
+            _ => (Role::Serve, Source::served(span, found)),
+        };
+        let [kind, first, second, peer] = source.numbers();
+        let (operations, batch) = (&mut self.state.operations, reader.batch);
+        reader
+            .operations
+            .get_or([service, kind, first, second, peer], || {
+                operations.find(service, role, &source.name(batch), now)
+            })
     }
 
     /// Measures where a trace spent its time, and lays its failures where they began.

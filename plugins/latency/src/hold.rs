@@ -4,11 +4,13 @@
 //! held where there are many: then one of two, of four, and so on is, chosen by its id, so that all spans of a trace
 //! share its fate.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use aia_plugin_sdk::{RowId, SpanId, Time, TraceId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::limits::{MAX_DECIDED, MAX_SPANS, MAX_SPANS_OF_TRACE, MAX_TRACES};
 use crate::operations::OperationId;
@@ -17,8 +19,8 @@ use crate::seen::mix;
 /// How many times as long a trace is held whose root hasn't come: its callers take longer.
 const ROOTLESS: u32 = 3;
 
-/// How far a sender's clock may be off before its times aren't believed.
-const MAX_CLOCK_SKEW: Duration = Duration::from_secs(600);
+/// How far a sender's clock may be off before its times aren't believed, in nanoseconds.
+const MAX_CLOCK_SKEW: u64 = 600_000_000_000;
 
 /// By then, nothing is held any more.
 const MAX_LEVEL: u8 = 32;
@@ -77,24 +79,23 @@ pub(crate) struct HeldTrace {
 impl HeldTrace {
     /// When a span of it began, by its sender's clock if that can be right.
     pub(crate) fn start_of(&self, span: &HeldSpan, now: Time) -> Time {
-        let micros = Duration::from_micros(span.start.unsigned_abs().into());
-        let start = if span.start < 0 {
-            Time::from_nanos(
-                self.base
-                    .as_nanos()
-                    .saturating_sub(micros.as_nanos().try_into().unwrap_or(u64::MAX)),
-            )
+        let (base, nanos) = (self.base.as_nanos(), 1000 * u64::from(span.start.unsigned_abs()));
+        let start = Time::from_nanos(if span.start < 0 {
+            base.saturating_sub(nanos)
         } else {
-            self.base.after(micros)
-        };
-        plausible(start, Duration::from_micros(span.duration.into()), now)
+            base.saturating_add(nanos)
+        });
+        plausible(start, 1000 * u64::from(span.duration), now)
     }
 }
 
-/// When something began, by its sender's clock if that can be right, else by the time of receipt.
-pub(crate) fn plausible(start: Time, duration: Duration, now: Time) -> Time {
-    let earliest = duration.saturating_add(MAX_CLOCK_SKEW);
-    if start <= now.after(MAX_CLOCK_SKEW) && now.since(start) <= earliest {
+/// When something began that took so many nanoseconds, by its sender's clock if that can be right, else by the time of
+/// receipt.
+pub(crate) fn plausible(start: Time, nanos: u64, now: Time) -> Time {
+    let passed = now.as_nanos().saturating_sub(start.as_nanos());
+    if start.as_nanos() <= now.as_nanos().saturating_add(MAX_CLOCK_SKEW)
+        && passed <= nanos.saturating_add(MAX_CLOCK_SKEW)
+    {
         start
     } else {
         now
@@ -112,10 +113,43 @@ pub(crate) enum Taken {
     No,
 }
 
+/// Hashes ids of traces: the same everywhere. Where the order of what is hashed could be seen, it is sorted.
+type ByTrace = BuildHasherDefault<Mixed>;
+
+#[derive(Clone, Debug, Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Ids are numbers: it isn't called.
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(32) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+fn in_order<S: Serializer>(
+    traces: &HashMap<TraceId, HeldTrace, ByTrace>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut all: Vec<(&TraceId, &HeldTrace)> = traces.iter().collect();
+    all.sort_unstable_by_key(|(trace, _)| **trace);
+    serializer.collect_map(all)
+}
+
 /// All traces held.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Hold {
-    traces: BTreeMap<TraceId, HeldTrace>,
+    #[serde(serialize_with = "in_order")]
+    traces: HashMap<TraceId, HeldTrace, ByTrace>,
     spans: usize,
     /// One of 2^level traces is held.
     level: u8,
@@ -138,14 +172,14 @@ impl Hold {
         if !trace.is_set() || !is_chosen(trace, self.level) {
             return Taken::No;
         }
-        let held = match self.traces.get_mut(&trace) {
-            Some(held) => held,
-            None if self.decided.contains(trace) => return Taken::No,
-            None => {
+        let held = match self.traces.entry(trace) {
+            Entry::Occupied(held) => held.into_mut(),
+            Entry::Vacant(_) if self.decided.contains(trace) => return Taken::No,
+            Entry::Vacant(place) => {
                 let may_have_begun = self
                     .before
                     .is_some_and(|(level, until)| now < until && !is_chosen(trace, level));
-                self.traces.entry(trace).or_insert(HeldTrace {
+                place.insert(HeldTrace {
                     first: now,
                     base: start,
                     is_partial: may_have_begun,
@@ -190,12 +224,9 @@ impl Hold {
             let hold = if held.has_root { hold } else { hold * ROOTLESS };
             now.since(held.first) >= hold
         };
-        let due: Vec<TraceId> = self
-            .traces
-            .iter()
-            .filter(|(_, held)| is_due(held))
-            .map(|(trace, _)| *trace)
-            .collect();
+        let held = self.traces.iter().filter(|(_, held)| is_due(held));
+        let mut due: Vec<TraceId> = held.map(|(trace, _)| *trace).collect();
+        due.sort_unstable();
         let mut taken = Vec::with_capacity(due.len());
         for trace in due {
             if let Some(held) = self.traces.remove(&trace) {
@@ -237,7 +268,7 @@ fn is_chosen(trace: TraceId, level: u8) -> bool {
 #[serde(from = "VecDeque<TraceId>", into = "VecDeque<TraceId>")]
 struct Decided {
     order: VecDeque<TraceId>,
-    traces: BTreeSet<TraceId>,
+    traces: HashSet<TraceId, ByTrace>,
 }
 
 impl Decided {

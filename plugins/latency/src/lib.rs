@@ -21,6 +21,7 @@ mod services;
 mod signal;
 mod significance;
 mod sketch;
+mod source;
 mod stats;
 mod trace;
 

@@ -142,13 +142,27 @@ impl Operations {
             .collect()
     }
 
-    /// Counts a request.
-    pub(crate) fn observe(&mut self, id: OperationId, duration: u32, has_failed: bool, start: Time) {
+    /// Counts a request, which may have come from outside; whether it is evidence.
+    pub(crate) fn observe(
+        &mut self,
+        id: OperationId,
+        duration: u32,
+        has_failed: bool,
+        start: Time,
+        is_entry: bool,
+    ) -> bool {
         let max_buckets = self.max_buckets();
-        if let Some(operation) = self.operations.get_mut(&id) {
-            operation.observe(duration, has_failed, start, max_buckets);
-            self.bytes += BUCKET_BYTES;
+        let Some(operation) = self.operations.get_mut(&id) else {
+            return false;
+        };
+        self.bytes += BUCKET_BYTES;
+        operation.observe(duration, has_failed, start, max_buckets);
+        if is_entry {
+            operation.enter();
         }
+        operation.is_slow(duration) && operation.wants_slow() && !operation.is_measured()
+            || operation.is_far(duration)
+            || operation.feeling.is_felt() && operation.is_slow(duration)
     }
 
     /// Counts how long a request kept the operation itself busy.
@@ -259,7 +273,7 @@ mod tests {
         fill(&mut operations, 0..MAX_OPERATIONS, now);
         for n in 0..400_000_u32 {
             let duration = (n.wrapping_mul(2_654_435_761)) >> (n % 20);
-            operations.observe(n % 2000 + 1, duration, false, now);
+            operations.observe(n % 2000 + 1, duration, false, now, false);
             if n % 1000 == 0 {
                 operations.fit();
                 let bytes: usize = operations.operations.values().map(Operation::weight).sum();

@@ -8,7 +8,16 @@ use aia_plugin_sdk::{LogRecord, Value};
 const MESSAGES: [&str; 5] = ["message", "msg", "body", "event", "log"];
 
 /// Gives the line of a record, and whether it is a text of the batch; `buffer` holds it where it has to be put together.
+#[inline]
 pub(crate) fn line<'a>(record: LogRecord<'a>, buffer: &'a mut String) -> (&'a [u8], bool) {
+    match record.body_text() {
+        Some(text) => (head(text.as_bytes()), true),
+        None => of_other(record, buffer),
+    }
+}
+
+/// The same for what isn't just a text.
+fn of_other<'a>(record: LogRecord<'a>, buffer: &'a mut String) -> (&'a [u8], bool) {
     match record.body() {
         Value::Str(text) => (head(text.as_bytes()), true),
         Value::Bytes(bytes) => (head(bytes), false),

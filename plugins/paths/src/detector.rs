@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aia_plugin_sdk::{
-    Detector, Level, Logs, Manifest, OpenError, Outcome, Spans, TelemetryKind, Time, snapshot,
+    Detector, Level, Logs, Manifest, Memo, OpenError, Outcome, Resource, Spans, TelemetryKind, Time, snapshot,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, SCHEMA};
 use crate::hold::{HeldSpan, Hold, Path, Record};
-use crate::place::{keys, place};
+use crate::place::{Written, keys};
 use crate::places::{Key, PlaceId, Places};
 use crate::signal;
 
@@ -62,7 +62,7 @@ impl Detector for Paths {
         let now = batch.received_at();
         let State { hold, places } = &mut self.state;
         hold.begin(now);
-        let mut operations: BTreeMap<(u32, u32), Option<(u32, PlaceId)>> = BTreeMap::new();
+        let mut operations: Memo<2, Option<(u32, PlaceId)>> = Memo::new(batch.len());
         for span in batch.spans() {
             let (trace, id) = (span.trace_id(), span.span_id());
             if !trace.is_set() || !id.is_set() || !hold.is_chosen(trace) {
@@ -70,15 +70,13 @@ impl Detector for Paths {
             }
             let resource = span.resource();
             let name = span.name_text();
-            let operation = *operations
-                .entry((resource.index(), name.index()))
-                .or_insert_with(|| {
-                    let service = resource.service_name();
-                    let number = hold.service(service).filter(|_| !service.is_empty())?;
-                    let key = Key::new(service, resource.service_version(), name.as_str(), true);
-                    let operation = places.id(key, now)?;
-                    places.may_log(operation).then_some((number, operation))
-                });
+            let operation = operations.get_or([resource.index(), name.index()], || {
+                let service = resource.service_name();
+                let number = hold.service(service).filter(|_| !service.is_empty())?;
+                let key = Key::new(service, resource.service_version(), name.as_str(), true);
+                let operation = places.id(key, now)?;
+                places.may_log(operation).then_some((number, operation))
+            });
             if let Some((service, operation)) = operation {
                 let path = Path {
                     start: span.start_time(),
@@ -105,12 +103,16 @@ impl Detector for Paths {
         let State { hold, places } = &mut self.state;
         hold.begin(now);
         let keys = keys(batch);
-        let mut known: BTreeMap<(u32, String), Option<PlaceId>> = BTreeMap::new();
+        let mut known = Known::new(batch.len());
+        let mut sender: Option<Sender<'_>> = None;
         let mut written = Vec::with_capacity(batch.len());
         for record in batch.records() {
             let resource = record.resource();
-            let service = resource.service_name();
-            let Some(number) = hold.service(service).filter(|_| !service.is_empty()) else {
+            let sender = match sender {
+                Some(same) if same.resource == resource.index() => same,
+                _ => *sender.insert(Sender::new(resource, hold)),
+            };
+            let Some(number) = sender.number else {
                 continue;
             };
             written.push((record.time(), number));
@@ -118,15 +120,7 @@ impl Detector for Paths {
             if !trace.is_set() || !id.is_set() || !hold.is_chosen(trace) {
                 continue;
             }
-            let place = place(&keys, record).and_then(|name| {
-                let release = resource.service_version();
-                let key = (resource.index(), name);
-                known.get(&key).copied().unwrap_or_else(|| {
-                    let place = places.id(Key::new(service, release, &key.1, false), now);
-                    known.insert(key, place);
-                    place
-                })
-            });
+            let place = Written::of(&keys, record).and_then(|place| known.place(sender, place, places, now));
             let record = Record {
                 time: record.time(),
                 place,
@@ -177,6 +171,75 @@ impl Detector for Paths {
 
     fn snapshot(&self) -> Vec<u8> {
         snapshot::encode(SNAPSHOT_VERSION, &self.state)
+    }
+}
+
+/// Who sends, found once for all records of a resource that stand together.
+#[derive(Clone, Copy, Debug)]
+struct Sender<'a> {
+    resource: u32,
+    /// Nothing where there is no room, or no name.
+    number: Option<u32>,
+    service: &'a str,
+    release: &'a str,
+}
+
+impl<'a> Sender<'a> {
+    fn new(resource: Resource<'a>, hold: &mut Hold) -> Self {
+        let service = resource.service_name();
+        Self {
+            resource: resource.index(),
+            number: hold.service(service).filter(|_| !service.is_empty()),
+            service,
+            release: resource.service_version(),
+        }
+    }
+}
+
+/// Places that records of a batch were written at.
+struct Known<'a> {
+    by_code: Memo<4, Option<PlaceId>>,
+    by_text: BTreeMap<(u32, &'a str, &'a str), Option<PlaceId>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(records: usize) -> Self {
+        Self {
+            by_code: Memo::new(records),
+            by_text: BTreeMap::new(),
+        }
+    }
+
+    fn place(
+        &mut self,
+        sender: Sender<'a>,
+        written: Written<'a>,
+        places: &mut Places,
+        now: Time,
+    ) -> Option<PlaceId> {
+        let mut find = || {
+            places.id(
+                Key::new(sender.service, sender.release, &written.name(), false),
+                now,
+            )
+        };
+        match written {
+            Written::Code(text, line) => {
+                // No file is so long; what says so is looked up every time.
+                let line = match line.map(u32::try_from) {
+                    Some(Ok(line)) => [1, line],
+                    None => [0, 0],
+                    Some(Err(_)) => return find(),
+                };
+                let [has_line, line] = line;
+                self.by_code
+                    .get_or([sender.resource, text.index(), has_line, line], find)
+            }
+            Written::Text(name, line) => *self
+                .by_text
+                .entry((sender.resource, name, line))
+                .or_insert_with(find),
+        }
     }
 }
 

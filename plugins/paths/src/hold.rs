@@ -4,11 +4,12 @@
 //! known when its service has written something later than the span's end. Where not all can be held, one of two, of
 //! four, and so on of the traces is, chosen by its id, so that a span and its records share their fate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use aia_plugin_sdk::{RowId, SpanId, Time, TraceId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::place::clip;
 use crate::places::PlaceId;
@@ -83,10 +84,40 @@ impl Written {
     }
 }
 
+/// By ids that are mixed already. Where its order could be seen, it is sorted.
+type ByHash = HashMap<u64, Held, BuildHasherDefault<AsIs>>;
+
+#[derive(Clone, Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Keys are numbers: it isn't called.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+fn in_order<S: Serializer>(held: &ByHash, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut all: Vec<(&u64, &Held)> = held.iter().collect();
+    all.sort_unstable_by_key(|(id, _)| **id);
+    serializer.collect_map(all)
+}
+
 /// Spans and records on hold.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Hold {
-    held: BTreeMap<u64, Held>,
+    #[serde(serialize_with = "in_order")]
+    held: ByHash,
     records: usize,
     /// One of 2^level traces is held.
     level: u8,

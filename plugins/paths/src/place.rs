@@ -22,25 +22,46 @@ pub(crate) fn keys(batch: Logs<'_>) -> PlaceKeys {
     ])
 }
 
-/// A name for where a record was written: `path:line`, a function, or `Class:line` from its text. Nothing if it doesn't
-/// tell: a text without what varies is no place, since one statement writes many of them.
-pub(crate) fn place(keys: &PlaceKeys, record: LogRecord<'_>) -> Option<String> {
-    let found = keys.find(record.attributes());
-    let first = |from: usize| {
-        let value = |at: usize| found.text(at).map(Text::as_str).filter(|text| !text.is_empty());
-        value(from).or_else(|| value(from + 1))
-    };
-    let line = found.int(4).or_else(|| found.int(5));
-    match (first(0), first(2), line) {
-        (Some(file), _, Some(line)) => Some(format!("{}:{line}", clip(file, MAX_BYTES))),
-        (_, Some(function), Some(line)) => Some(format!("{}:{line}", clip(function, MAX_BYTES))),
-        (_, Some(function), None) => Some(clip(function, MAX_BYTES).to_owned()),
-        (_, None, _) => from_text(record.body().as_str()?),
+/// Where a record was written, as it says it. A text without what varies is no place, since one statement writes many of
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Written<'a> {
+    /// A file or a function, with the line if it is known.
+    Code(Text<'a>, Option<i64>),
+    /// `Class` and line at the start of its text.
+    Text(&'a str, &'a str),
+}
+
+impl<'a> Written<'a> {
+    /// Nothing if the record doesn't tell.
+    pub(crate) fn of(keys: &PlaceKeys, record: LogRecord<'a>) -> Option<Self> {
+        let found = keys.find(record.attributes());
+        let first = |from: usize| {
+            let text = |at: usize| found.text(at).filter(|text| !text.is_empty());
+            text(from).or_else(|| text(from + 1))
+        };
+        let line = found.int(4).or_else(|| found.int(5));
+        match (first(0), first(2), line) {
+            (Some(file), _, Some(_)) => Some(Self::Code(file, line)),
+            (_, Some(function), _) => Some(Self::Code(function, line)),
+            (_, None, _) => {
+                from_text(record.body_text()?.as_str()).map(|(name, line)| Self::Text(name, line))
+            }
+        }
+    }
+
+    /// The place's name: `path:line`, a function, or `Class:line`.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Code(text, Some(line)) => format!("{}:{line}", clip(text.as_str(), MAX_BYTES)),
+            Self::Code(text, None) => clip(text.as_str(), MAX_BYTES).to_owned(),
+            Self::Text(name, line) => format!("{name}:{line}"),
+        }
     }
 }
 
 /// Finds `Class#12`, `pkg.Class:12` or `file.go:12` among the first words, as loggers print them.
-fn from_text(body: &str) -> Option<String> {
+fn from_text(body: &str) -> Option<(&str, &str)> {
     clip(body, 4 * MAX_BYTES)
         .split_whitespace()
         .take(WORDS)
@@ -48,7 +69,7 @@ fn from_text(body: &str) -> Option<String> {
         .find_map(from_word)
 }
 
-fn from_word(word: &str) -> Option<String> {
+fn from_word(word: &str) -> Option<(&str, &str)> {
     let (name, line) = word.rsplit_once(['#', ':'])?;
     let is_line = (1..=6).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_digit());
     let last = name.rsplit(['.', '/', '\\']).next()?;
@@ -64,7 +85,7 @@ fn from_word(word: &str) -> Option<String> {
         && name.len() <= MAX_BYTES
         && (is_class || is_file || is_hash)
         && !name.contains("://");
-    is_place.then(|| format!("{name}:{line}"))
+    is_place.then_some((name, line))
 }
 
 /// The longest start of `text` that has at most `max` bytes and ends between characters.
@@ -94,7 +115,8 @@ mod tests {
             ("http://Shop:80 is up", None),
             ("", None),
         ] {
-            assert_eq!(from_text(body).as_deref(), expected, "{body}");
+            let found = from_text(body).map(|(name, line)| Written::Text(name, line).name());
+            assert_eq!(found.as_deref(), expected, "{body}");
         }
     }
 }

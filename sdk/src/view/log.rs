@@ -2,7 +2,8 @@
 
 use super::common::{Resource, Scope, at, range, rows, text};
 use super::key::{AttributeKey, Key, Keys};
-use super::value::{Attributes, Value};
+use super::text::Text;
+use super::value::{Attributes, STRING, Value};
 use crate::bindings::detector::aia::plugin::signals::RowId;
 use crate::columns::LogBatch;
 use crate::ids::{SpanId, TraceId};
@@ -111,6 +112,18 @@ impl<'a> LogRecord<'a> {
             at(&logs.body_kind, self.index),
             at(&logs.body_data, self.index),
         )
+    }
+
+    /// What was logged, if it is a text; not yet read.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number of a string is the lower half"
+    )]
+    pub fn body_text(self) -> Option<Text<'a>> {
+        let logs = &self.batch.logs;
+        (at(&logs.body_kind, self.index) == STRING)
+            .then(|| Text::new(&self.batch.common.strings, at(&logs.body_data, self.index) as u32))
     }
 
     /// The trace it belongs to; not set if to none.

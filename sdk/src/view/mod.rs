@@ -20,4 +20,4 @@ pub use metric::{
 };
 pub use span::{Event, Link, Span, SpanKind, Spans, Status};
 pub use text::Text;
-pub use value::{Attributes, List, Value};
+pub use value::{Attribute, Attributes, List, Value};

@@ -12,7 +12,7 @@ use crate::columns::{self, Common};
 const MAX_DEPTH: usize = 32;
 
 /// The kind of a string.
-const STRING: u8 = 1;
+pub(super) const STRING: u8 = 1;
 
 /// The kind of a whole number.
 const INT: u8 = 3;
@@ -60,6 +60,17 @@ impl<'a> Attributes<'a> {
                 text(&self.common.strings, at(&self.columns.key, row)),
                 self.value(row),
             )
+        })
+    }
+
+    /// Each by itself, not yet read, in the order they were sent.
+    pub fn each(self) -> impl Iterator<Item = Attribute<'a>> {
+        let end = self
+            .end
+            .min(u32::try_from(self.columns.key.len()).unwrap_or(u32::MAX));
+        (self.start..end).map(move |row| Attribute {
+            attributes: self,
+            row,
         })
     }
 
@@ -111,6 +122,36 @@ impl<'a> Attributes<'a> {
             at(&self.columns.kind, row),
             at(&self.columns.data, row),
         )
+    }
+}
+
+/// A key with its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute<'a> {
+    attributes: Attributes<'a>,
+    row: u32,
+}
+
+impl<'a> Attribute<'a> {
+    /// The key.
+    #[inline]
+    #[must_use]
+    pub fn key(self) -> Text<'a> {
+        let Attributes { common, columns, .. } = self.attributes;
+        Text::new(&common.strings, at(&columns.key, self.row))
+    }
+
+    /// The value's text, if it is one.
+    #[inline]
+    #[must_use]
+    pub fn text(self) -> Option<Text<'a>> {
+        self.attributes.text_at(self.row)
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(self) -> Value<'a> {
+        self.attributes.value(self.row)
     }
 }
 
