@@ -107,3 +107,42 @@ fn low_traffic_is_quiet() {
     }
     assert_eq!(harness.signals().len(), 0);
 }
+
+#[test]
+fn the_warm_up_is_quiet() {
+    let mut harness = Harness::<Paths>::new();
+    SHOP.run(&mut harness, 0..30, |_| WHOLE);
+    SHOP.run(&mut harness, 30..240, mixed);
+    assert_eq!(harness.signals().len(), 0);
+}
+
+#[test]
+fn clocks_that_are_wrong_are_not_told_of() {
+    let mut harness = Harness::<Paths>::new();
+    SHOP.run(&mut harness, 0..240, |_| WHOLE);
+    // Set wrong, and right again.
+    let clocks = [(3600, 0), (0, 3600), (7, 0), (0, 7), (0, 0)];
+    for (start, (ahead, behind)) in (240..).step_by(120).zip(clocks) {
+        let wrong = Shop {
+            ahead,
+            behind,
+            ..SHOP
+        };
+        wrong.run(&mut harness, start..start + 120, |_| WHOLE);
+    }
+    assert_eq!(harness.signals().len(), 0);
+}
+
+#[test]
+fn what_comes_twice_counts_once() {
+    let twice = Shop { copies: 2, ..SHOP };
+    let mut harness = Harness::<Paths>::new();
+    SHOP.run(&mut harness, 0..240, |_| WHOLE);
+    twice.run(&mut harness, 240..360, |_| WHOLE);
+    assert_eq!(harness.signals().len(), 0);
+    twice.run(&mut harness, 360..480, mixed);
+    let last = harness.take_signals().pop().unwrap();
+    assert_eq!(last.fingerprint.parts, ["paths.end", "payment", "shop.Pay"]);
+    // Of forty requests a minute and some more that are awaited.
+    assert!(last.count <= 40, "{}", last.count);
+}

@@ -34,12 +34,20 @@ pub(crate) struct Shop {
     pub(crate) release: &'static str,
     pub(crate) logs_after: u64,
     pub(crate) has_logs: bool,
+    /// Seconds that the service's clock is ahead, and behind.
+    pub(crate) ahead: u64,
+    pub(crate) behind: u64,
+    /// How often everything is sent.
+    pub(crate) copies: usize,
 }
 
 pub(crate) const SHOP: Shop = Shop {
     release: "1.0",
     logs_after: 3,
     has_logs: true,
+    ahead: 0,
+    behind: 0,
+    copies: 1,
 };
 
 impl Shop {
@@ -50,6 +58,7 @@ impl Shop {
         seconds: std::ops::Range<u64>,
         body: impl Fn(u64) -> &'static [Body],
     ) {
+        let clock = |second: u64| at(second + self.ahead - self.behind);
         for second in seconds.start..seconds.end + self.logs_after {
             let resource = [("service.name", "payment"), ("service.version", self.release)];
             if second < seconds.end {
@@ -57,13 +66,14 @@ impl Shop {
                     .kind(SpanKind::Server)
                     .trace(second + 1)
                     .id(second + 1)
-                    .at(at(second), Duration::from_millis(50));
-                harness.spans(
-                    SpanBatchBuilder::new(at(second))
-                        .resource(&resource)
-                        .span(span)
-                        .build(),
-                );
+                    .at(clock(second), Duration::from_millis(50));
+                let batch = SpanBatchBuilder::new(at(second))
+                    .resource(&resource)
+                    .span(span)
+                    .build();
+                for _ in 0..self.copies {
+                    harness.spans(batch.clone());
+                }
             }
             let begun = second
                 .checked_sub(self.logs_after)
@@ -71,14 +81,17 @@ impl Shop {
             if let Some(begun) = begun.filter(|_| self.has_logs) {
                 let mut batch = LogBatchBuilder::new(at(second)).resource(&resource);
                 for (n, (text, severity)) in (1..).zip(body(begun)) {
-                    let time = at(begun).after(Duration::from_millis(10 * n));
+                    let time = clock(begun).after(Duration::from_millis(10 * n));
                     batch = batch.log(
                         TestLog::new(*severity, *text)
                             .at(time)
                             .within(begun + 1, begun + 1),
                     );
                 }
-                harness.logs(batch.build());
+                let batch = batch.build();
+                for _ in 0..self.copies {
+                    harness.logs(batch.clone());
+                }
             }
         }
     }
