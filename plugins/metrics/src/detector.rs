@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::cases::{Cases, Found, Kind};
 use crate::config::{Config, SCHEMA};
 use crate::habit::Habits;
-use crate::identity::{hash, hash_attributes, hash_resource, label, mix};
-use crate::limit;
+use crate::identity::{Hashes, hash, hash_attributes, hash_resource, label, mix};
+use crate::limit::Limit;
 use crate::reading::{Previous, plausible, read};
 use crate::series::{Finding, Score, Series, alarm_surprise};
 use crate::signal;
 use crate::table::{Entry, MAX_SERIES, Table};
 
 /// Version of the state in snapshots.
-const SNAPSHOT_VERSION: u32 = 2;
+const SNAPSHOT_VERSION: u32 = 3;
 
 /// How much more surprising than the bar a single value has to be.
 const ALONE: f64 = 2.0;
@@ -88,7 +88,7 @@ impl Detector for MetricsDetector {
         .signal(signal::UNREST, "A metric varies more or less than it does")
         .signal(
             signal::SEASON,
-            "A metric isn't what it is at this time of the day",
+            "A metric isn't what it is at this time of the day or week",
         )
         .signal(signal::LIMIT, "A metric runs into its limit")
         .signal(signal::MISSING, "A metric doesn't come any more")
@@ -107,12 +107,13 @@ impl Detector for MetricsDetector {
     fn observe_metrics(&mut self, batch: Metrics<'_>, _: &mut Outcome) -> Result<(), String> {
         let now = batch.received_at();
         self.state.received = self.state.received.max(now);
+        let mut hashes = Hashes::new(MAX_SERIES);
         let mut last: Option<(u32, Option<Sender>)> = None;
         for metric in batch.metrics() {
             let resource = metric.resource();
             let sender = match last {
                 Some((index, sender)) if index == resource.index() => sender,
-                _ => self.sender(resource),
+                _ => self.sender(resource, &mut hashes),
             };
             last = Some((resource.index(), sender));
             let Some(sender) = sender else {
@@ -120,9 +121,13 @@ impl Detector for MetricsDetector {
                 continue;
             };
             let of_metric = mix(sender.hash, hash(metric.name().as_bytes()));
+            let limit = Limit::of(metric);
             for point in metric.points() {
-                let id = mix(of_metric, hash_attributes(point.attributes(), |_| true));
-                self.point(id, sender, metric, point, now);
+                let id = mix(
+                    of_metric,
+                    hash_attributes(point.attributes(), &mut hashes, |_| true),
+                );
+                self.point(id, sender, (metric, limit), point, now);
             }
         }
         Ok(())
@@ -164,18 +169,25 @@ impl Detector for MetricsDetector {
 
 impl MetricsDetector {
     /// Who sends; nothing where there is no room for another service.
-    fn sender(&mut self, resource: Resource<'_>) -> Option<Sender> {
+    fn sender(&mut self, resource: Resource<'_>, hashes: &mut Hashes) -> Option<Sender> {
         let service = self.state.table.services.number(resource.service_name())?;
         let release = clip(resource.service_version(), MAX_RELEASE_BYTES);
         if self.state.releases.get(&service).map(String::as_str) != Some(release) {
             self.state.releases.insert(service, release.to_owned());
         }
-        let hash = hash_resource(resource);
+        let hash = hash_resource(resource, hashes);
         Some(Sender { service, hash })
     }
 
     /// Takes a point.
-    fn point(&mut self, id: u64, sender: Sender, metric: Metric<'_>, point: Point<'_>, now: Time) {
+    fn point(
+        &mut self,
+        id: u64,
+        sender: Sender,
+        (metric, limit): (Metric<'_>, Option<Limit>),
+        point: Point<'_>,
+        now: Time,
+    ) {
         let table = &mut self.state.table;
         let place = table.find(id).or_else(|| {
             let Some(number) = table.metrics.number(metric.name()) else {
@@ -183,7 +195,7 @@ impl MetricsDetector {
                 return None;
             };
             let resource = metric.resource();
-            table.insert(id, (sender.service, number), metric.unit(), || {
+            table.insert(id, (sender.service, number), metric.unit(), now, || {
                 label(point.attributes(), resource)
             })
         });
@@ -214,7 +226,9 @@ impl MetricsDetector {
                         self.state.cases.find(found);
                     }
                 }
-                if let Some(found) = climb(entry, metric, time, self.config.limit_minutes) {
+                if let Some(found) =
+                    limit.and_then(|limit| climb(entry, limit, time, self.config.limit_minutes))
+                {
                     self.state.cases.find(found);
                 }
             }
@@ -366,9 +380,10 @@ fn judge(
 }
 
 /// What there is to tell of a series on its way to a limit.
-fn climb(entry: &mut Entry, metric: Metric<'_>, time: Time, minutes: u64) -> Option<Found> {
-    let left =
-        limit::seconds_left(&entry.series, metric, entry.last).filter(|left| *left <= float(minutes * 60));
+fn climb(entry: &mut Entry, limit: Limit, time: Time, minutes: u64) -> Option<Found> {
+    let left = limit
+        .seconds_left(&entry.series, entry.last)
+        .filter(|left| *left <= float(minutes * 60));
     let Some(left) = left else {
         entry.climb = 0;
         return None;

@@ -1,7 +1,7 @@
 //! Which series a point belongs to, and what that is called.
 
 use aia_plugin_sdk::semconv::clip;
-use aia_plugin_sdk::{Attributes, Resource, Value};
+use aia_plugin_sdk::{Attribute, Attributes, Memo, Resource, Text, Value};
 
 /// Longest label of a series, in bytes.
 const MAX_LABEL_BYTES: usize = 96;
@@ -40,20 +40,32 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     mix(state, u64::from_le_bytes(last))
 }
 
-/// Folds a number into another one.
+/// Folds a number into another one. With 64 bits only: Wasm has no multiplication of more.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
 pub(crate) fn mix(state: u64, more: u64) -> u64 {
-    let product = u128::from(state ^ 0x9e37_79b9_7f4a_7c15) * u128::from(more ^ 0xd1b5_4a32_d192_ed03);
-    (product as u64) ^ ((product >> 64) as u64)
+    let sum = state.rotate_left(23) ^ more ^ 0x9e37_79b9_7f4a_7c15;
+    let mixed = (sum ^ (sum >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
+/// Numbers for the texts of a batch: most are keys and values of many points.
+pub(crate) type Hashes = Memo<1, u64>;
+
 /// A number for attributes in any order.
-pub(crate) fn hash_attributes(attributes: Attributes<'_>, is_kept: impl Fn(&str) -> bool) -> u64 {
+pub(crate) fn hash_attributes(
+    attributes: Attributes<'_>,
+    hashes: &mut Hashes,
+    is_kept: impl Fn(Attribute<'_>) -> bool,
+) -> u64 {
     let mut sum = 0_u64;
-    for (key, value) in attributes.iter() {
-        if is_kept(key) {
-            sum = sum.wrapping_add(mix(hash(key.as_bytes()), hash_value(value)));
+    let mut of = |text: Text<'_>| hashes.get_or([text.index()], || hash(text.as_bytes()));
+    for attribute in attributes.each() {
+        if is_kept(attribute) {
+            let value = match attribute.text() {
+                Some(text) => of(text),
+                None => hash_value(attribute.value()),
+            };
+            sum = sum.wrapping_add(mix(of(attribute.key()), value));
         }
     }
     sum
@@ -61,7 +73,6 @@ pub(crate) fn hash_attributes(attributes: Attributes<'_>, is_kept: impl Fn(&str)
 
 fn hash_value(value: Value<'_>) -> u64 {
     match value {
-        Value::Str(text) => hash(text.as_bytes()),
         Value::Int(number) => mix(3, number.cast_unsigned()),
         Value::Bool(truth) => mix(2, u64::from(truth)),
         Value::Double(number) => mix(4, number.to_bits()),
@@ -70,8 +81,9 @@ fn hash_value(value: Value<'_>) -> u64 {
 }
 
 /// A number for a sender.
-pub(crate) fn hash_resource(resource: Resource<'_>) -> u64 {
-    hash_attributes(resource.attributes(), |key| {
+pub(crate) fn hash_resource(resource: Resource<'_>, hashes: &mut Hashes) -> u64 {
+    hash_attributes(resource.attributes(), hashes, |attribute| {
+        let key = attribute.key().as_str();
         !PASSING.contains(&key) && !key.starts_with("telemetry.")
     })
 }

@@ -27,6 +27,7 @@ mod series;
 mod signal;
 mod table;
 mod tail;
+mod week;
 
 pub use config::Config;
 pub use detector::MetricsDetector;

@@ -15,25 +15,45 @@ const STEADY: f64 = 0.3;
 /// Values from which on a trend is believed.
 const MIN_SEEN: u32 = 100;
 
-/// Seconds until a series reaches its limit if it goes on so; nothing where it has none or doesn't move towards it.
-pub(crate) fn seconds_left(series: &Series, metric: Metric<'_>, value: f64) -> Option<f64> {
-    if series.seen() < MIN_SEEN {
-        return None;
+/// What a series may run into.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Limit {
+    /// Nothing is left of it.
+    Nothing,
+    /// A share is as large as can be.
+    Most(f64),
+}
+
+impl Limit {
+    /// What the series of a metric may run into, by its name and unit.
+    pub(crate) fn of(metric: Metric<'_>) -> Option<Self> {
+        if is_left(metric.name()) {
+            return Some(Self::Nothing);
+        }
+        most(metric.name(), metric.unit()).map(Self::Most)
     }
-    let growth = series.growth(STEADY)?;
-    let interval = series.interval_seconds();
-    if is_left(metric.name()) {
-        // How much there is of it at best is known from what there was.
-        let is_within = value > 0.0 && series.usual() > 0.0;
-        let is_near = value <= (1.0 - NEAR) * series.highest();
-        return (growth < 0.0 && is_within && is_near).then(|| value / -growth * interval);
+
+    /// Seconds until a series reaches the limit if it goes on so; nothing where it doesn't move towards it.
+    pub(crate) fn seconds_left(self, series: &Series, value: f64) -> Option<f64> {
+        if series.seen() < MIN_SEEN {
+            return None;
+        }
+        let growth = series.growth(STEADY)?;
+        let interval = series.interval_seconds();
+        match self {
+            Self::Nothing => {
+                // How much there is of it at best is known from what there was.
+                let is_within = value > 0.0 && series.usual() > 0.0;
+                let is_near = value <= (1.0 - NEAR) * series.highest();
+                (growth < 0.0 && is_within && is_near).then(|| value / -growth * interval)
+            }
+            Self::Most(limit) => {
+                let is_within = (0.0..limit).contains(&value) && (0.0..=limit).contains(&series.usual());
+                (growth >= 0.0 && is_within && value >= NEAR * limit)
+                    .then(|| (limit - value) / growth * interval)
+            }
+        }
     }
-    let limit = limit(metric.name(), metric.unit())?;
-    let is_within = (0.0..limit).contains(&value) && (0.0..=limit).contains(&series.usual());
-    if growth < 0.0 || !is_within || value < NEAR * limit {
-        return None;
-    }
-    Some((limit - value) / growth * interval)
 }
 
 /// Whether a name says that it is what is left of something.
@@ -44,7 +64,7 @@ fn is_left(name: &str) -> bool {
 }
 
 /// The limit of a share.
-fn limit(name: &str, unit: &str) -> Option<f64> {
+fn most(name: &str, unit: &str) -> Option<f64> {
     match unit {
         "%" => Some(100.0),
         "1" if ["utilization", "usage", "used", "ratio", "saturation"]

@@ -1,7 +1,5 @@
 //! The number that a point stands for: a gauge's value, a counter's rate, a high quantile of a distribution.
 
-use std::time::Duration;
-
 use aia_plugin_sdk::stats::float;
 use aia_plugin_sdk::{
     ExponentialHistogram, Histogram, Metric, MetricKind, Point, PointValue, Summary, Temporality, Time,
@@ -17,8 +15,8 @@ const MIN_COUNT: u64 = 20;
 /// Buckets of a cumulative histogram kept at most, to subtract them from the next ones.
 pub(crate) const MAX_BUCKETS: usize = 160;
 
-/// How far ahead of the time of receipt a point's clock may be.
-const FUTURE: Duration = Duration::from_secs(300);
+/// How far ahead of the time of receipt a point's clock may be, in nanoseconds.
+const FUTURE: u64 = 300_000_000_000;
 
 /// What the next point of a cumulative series is compared with.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -39,12 +37,83 @@ impl Previous {
     }
 }
 
-/// Counts of neighbouring buckets and where each ends.
-struct Buckets {
-    counts: Vec<u64>,
-    scale: i32,
-    offset: i32,
-    bounds: Vec<f64>,
+/// Neighbouring buckets, read where they lie.
+trait Buckets: Copy {
+    fn scale(self) -> i32;
+
+    fn offset(self) -> i32;
+
+    /// How many there are; one more than are looked at, where there are too many.
+    fn len(self) -> usize;
+
+    fn counts(self) -> impl Iterator<Item = u64>;
+
+    /// How many have an end; those behind them have none.
+    fn ends(self) -> usize;
+
+    /// Where a bucket ends.
+    fn end(self, index: usize) -> Option<f64>;
+}
+
+impl Buckets for Histogram<'_> {
+    fn scale(self) -> i32 {
+        0
+    }
+
+    fn offset(self) -> i32 {
+        0
+    }
+
+    fn len(self) -> usize {
+        self.bucket_counts().take(MAX_BUCKETS + 1).count()
+    }
+
+    fn counts(self) -> impl Iterator<Item = u64> {
+        self.bucket_counts()
+    }
+
+    fn ends(self) -> usize {
+        self.explicit_bounds().count()
+    }
+
+    fn end(self, index: usize) -> Option<f64> {
+        self.explicit_bounds().nth(index)
+    }
+}
+
+/// What isn't above zero is the first bucket.
+impl Buckets for ExponentialHistogram<'_> {
+    fn scale(self) -> i32 {
+        self.scale().clamp(-10, 20)
+    }
+
+    fn offset(self) -> i32 {
+        self.positive().offset
+    }
+
+    fn len(self) -> usize {
+        1 + self.positive().counts().take(MAX_BUCKETS).count()
+    }
+
+    fn counts(self) -> impl Iterator<Item = u64> {
+        let negative = self.negative().counts();
+        let below = negative.fold(self.zero_count(), u64::saturating_add);
+        std::iter::once(below).chain(self.positive().counts())
+    }
+
+    fn ends(self) -> usize {
+        usize::MAX
+    }
+
+    fn end(self, index: usize) -> Option<f64> {
+        let index = u32::try_from(index).ok()?;
+        if index == 0 {
+            return Some(0.0);
+        }
+        let width = libm::exp2(-f64::from(Buckets::scale(self)));
+        let end = f64::from(self.positive().offset) + f64::from(index);
+        Some(libm::exp2((end * width).clamp(-1000.0, 1000.0)))
+    }
 }
 
 /// Reads a point; nothing where it can't be compared with others: the first of a cumulative series, one behind a
@@ -79,14 +148,20 @@ pub(crate) fn read(
                 value
             })
         }
-        PointValue::Histogram(histogram) => {
-            let buckets = of_histogram(histogram);
-            distribution(buckets, is_cumulative, (point.start_time(), time), previous, room)
-        }
-        PointValue::ExponentialHistogram(histogram) => {
-            let buckets = of_exponential(histogram);
-            distribution(buckets, is_cumulative, (point.start_time(), time), previous, room)
-        }
+        PointValue::Histogram(histogram) => distribution(
+            histogram,
+            is_cumulative,
+            (point.start_time(), time),
+            previous,
+            room,
+        ),
+        PointValue::ExponentialHistogram(histogram) => distribution(
+            histogram,
+            is_cumulative,
+            (point.start_time(), time),
+            previous,
+            room,
+        ),
         PointValue::Summary(summary) => of_summary(summary),
     }
 }
@@ -94,7 +169,7 @@ pub(crate) fn read(
 /// The time of a point. Without one it is as of when it came, and so is what claims to come from the future: nothing
 /// sent later would ever be later than that.
 pub(crate) fn plausible(time: Time, now: Time) -> Time {
-    if time.is_set() && time <= now.after(FUTURE) {
+    if time.is_set() && time.as_nanos() <= now.as_nanos().saturating_add(FUTURE) {
         time
     } else {
         now
@@ -122,115 +197,87 @@ fn replace(previous: &mut Option<Box<Previous>>, start: Time, time: Time, value:
 
 /// The quantile of what was measured since the last point.
 fn distribution(
-    buckets: Buckets,
+    buckets: impl Buckets,
     is_cumulative: bool,
     (start, time): (Time, Time),
     previous: &mut Option<Box<Previous>>,
     room: usize,
 ) -> Option<f64> {
-    if buckets.counts.len() > MAX_BUCKETS {
+    let len = buckets.len();
+    if len > MAX_BUCKETS {
         return None;
     }
-    let Buckets {
-        counts,
-        scale,
-        offset,
-        bounds,
-    } = buckets;
+    let (ends, end) = (buckets.ends(), |index| buckets.end(index));
     if !is_cumulative {
-        return quantile(&counts, &bounds);
+        return quantile(|| buckets.counts(), ends, end);
     }
     passed(time, previous)?;
     let kept = previous.as_deref().map_or(0, Previous::buckets);
-    if counts.len() > room.saturating_add(kept) {
+    if len > room.saturating_add(kept) {
         return None;
     }
-    let before = previous.take().filter(|before| {
+    let (scale, offset) = (buckets.scale(), buckets.offset());
+    let goes_on = previous.as_deref().is_some_and(|before| {
         before.start == start
             && (before.scale, before.offset) == (scale, offset)
-            && before.counts.len() <= counts.len()
+            && before.counts.len() <= len
             && before
                 .counts
                 .iter()
-                .zip(&counts)
-                .all(|(before, now)| before <= now)
+                .zip(buckets.counts())
+                .all(|(before, now)| *before <= now)
     });
-    let since = before.map(|before| {
-        let zeros = before.counts.iter().copied().chain(std::iter::repeat(0));
-        let rest: Vec<u64> = counts
-            .iter()
-            .zip(zeros)
-            .map(|(now, before)| now - before)
-            .collect();
-        rest
-    });
-    *previous = Some(Box::new(Previous {
-        start,
-        time,
-        value: 0.0,
-        scale,
-        offset,
-        counts,
-    }));
-    quantile(&since?, &bounds)
-}
-
-fn of_histogram(histogram: Histogram<'_>) -> Buckets {
-    Buckets {
-        // One more than is looked at, to see that there are too many.
-        counts: histogram.bucket_counts().take(MAX_BUCKETS + 1).collect(),
-        scale: 0,
-        offset: 0,
-        bounds: histogram.explicit_bounds().take(MAX_BUCKETS).collect(),
-    }
-}
-
-fn of_exponential(histogram: ExponentialHistogram<'_>) -> Buckets {
-    let positive = histogram.positive();
-    let below: u64 = histogram
-        .negative()
-        .counts()
-        .fold(histogram.zero_count(), u64::saturating_add);
-    let mut counts = vec![below];
-    counts.extend(positive.counts().take(MAX_BUCKETS));
-    let scale = histogram.scale().clamp(-10, 20);
-    let width = libm::exp2(-f64::from(scale));
-    let mut bounds = vec![0.0];
-    for index in (0_i32..).take(counts.len() - 1) {
-        let end = f64::from(positive.offset) + f64::from(index) + 1.0;
-        bounds.push(libm::exp2((end * width).clamp(-1000.0, 1000.0)));
-    }
-    Buckets {
-        counts,
-        scale,
-        offset: positive.offset,
-        bounds,
-    }
+    let before = previous.get_or_insert_default();
+    let found = if goes_on {
+        let counts = &before.counts;
+        let since = || {
+            let zeros = counts.iter().copied().chain(std::iter::repeat(0));
+            buckets.counts().zip(zeros).map(|(now, before)| now - before)
+        };
+        quantile(since, ends, end)
+    } else {
+        None
+    };
+    (before.start, before.time, before.value) = (start, time, 0.0);
+    (before.scale, before.offset) = (scale, offset);
+    before.counts.clear();
+    // As many as there are and no more: they are kept for long.
+    before.counts.reserve_exact(len);
+    before.counts.extend(buckets.counts());
+    found
 }
 
 /// The quantile, between the bounds of its bucket.
-fn quantile(counts: &[u64], bounds: &[f64]) -> Option<f64> {
-    let all = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+fn quantile<I: Iterator<Item = u64>>(
+    counts: impl Fn() -> I,
+    ends: usize,
+    end: impl Fn(usize) -> Option<f64>,
+) -> Option<f64> {
+    let all = counts().fold(0_u64, u64::saturating_add);
     if all < MIN_COUNT {
         return None;
     }
     let rank = QUANTILE * float(all);
-    let mut sum = 0.0;
-    let mut low = bounds.first().map_or(0.0, |first| first.min(0.0));
-    for (index, count) in counts.iter().enumerate() {
-        // The last bucket has no end: all that is known is where it begins.
-        let Some(high) = bounds.get(index).copied() else {
-            return Some(low).filter(|low| low.is_finite());
-        };
-        let count = float(*count);
+    let begin = |index: usize| match index.checked_sub(1) {
+        Some(before) => end(before),
+        None => Some(end(0).map_or(0.0, |first| first.min(0.0))),
+    };
+    let (mut sum, mut len) = (0.0, 0);
+    for (index, count) in counts().enumerate() {
+        if index >= ends {
+            // The last bucket has no end: all that is known is where it begins.
+            return begin(index).filter(|low| low.is_finite());
+        }
+        let count = float(count);
         if count > 0.0 && sum + count >= rank {
+            let (low, high) = (begin(index)?, end(index)?);
             let value = low + (high - low) * ((rank - sum) / count);
             return Some(value).filter(|value| value.is_finite());
         }
         sum += count;
-        low = high;
+        len = index + 1;
     }
-    Some(low).filter(|low| low.is_finite())
+    begin(len).filter(|low| low.is_finite())
 }
 
 /// The quantile next to the one looked at; without any, nothing.
@@ -252,11 +299,18 @@ mod tests {
     #[test]
     fn quantiles_lie_within_their_bucket() {
         let bounds = [10.0, 20.0, 50.0];
-        assert_eq!(quantile(&[100, 0, 0, 0], &bounds), Some(9.5));
-        assert_eq!(quantile(&[0, 90, 10, 0], &bounds), Some(35.0));
-        assert_eq!(quantile(&[0, 0, 0, 100], &bounds), Some(50.0));
-        assert_eq!(quantile(&[5, 5, 5, 4], &bounds), None, "too few");
-        assert_eq!(quantile(&[u64::MAX, u64::MAX], &[1.0]), Some(0.95));
-        assert_eq!(quantile(&[30], &[]), Some(0.0));
+        let of = |counts: &[u64], bounds: &[f64]| {
+            quantile(
+                || counts.iter().copied(),
+                bounds.len(),
+                |index| bounds.get(index).copied(),
+            )
+        };
+        assert_eq!(of(&[100, 0, 0, 0], &bounds), Some(9.5));
+        assert_eq!(of(&[0, 90, 10, 0], &bounds), Some(35.0));
+        assert_eq!(of(&[0, 0, 0, 100], &bounds), Some(50.0));
+        assert_eq!(of(&[5, 5, 5, 4], &bounds), None, "too few");
+        assert_eq!(of(&[u64::MAX, u64::MAX], &[1.0]), Some(0.95));
+        assert_eq!(of(&[30], &[]), Some(0.0));
     }
 }

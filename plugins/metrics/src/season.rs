@@ -1,4 +1,4 @@
-//! What is usual at this time of the day, and of the week.
+//! What is usual at this time of the day. Of the week, see `week`.
 
 use serde::{Deserialize, Serialize};
 

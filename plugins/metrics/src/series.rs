@@ -2,7 +2,7 @@
 //!
 //! Five things are derived from the values, and each has its own two tails: the value, its change, where values have
 //! been for a short while compared with a longer one, how much they vary, and how far they are from what is usual at
-//! this time of the day. The most surprising of them is the value's surprise.
+//! this time of the day, or of the week. The most surprising of them is the value's surprise.
 
 use aia_plugin_sdk::Time;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::feature::{Four, One, Weight};
 use crate::season::Season;
 use crate::tail::{MEMORY, narrow};
+use crate::week::Week;
 
 /// Surprise that is a score of one half.
 const HALF: f64 = 6.0;
@@ -60,7 +61,7 @@ pub enum Finding {
     Shift,
     /// They vary more, or less, than they do.
     Unrest,
-    /// They aren't what they are at this time of the day.
+    /// They aren't what they are at this time of the day, or of the week.
     Season,
 }
 
@@ -77,7 +78,7 @@ pub struct Score {
     pub finding: Finding,
     /// Whether that is above what is usual.
     pub is_high: bool,
-    /// Whether the value is among the one in fifty that are farthest out, by itself or for this time of the day.
+    /// Whether the value is among the one in fifty that are farthest out, by itself or for this time of the day or week.
     pub is_out: bool,
 }
 
@@ -113,7 +114,7 @@ pub struct Series {
     interval: f32,
     seen: u32,
     last: f32,
-    /// Means of values, of how much they change, and of how far they are from the time of day's.
+    /// Means of values, of how much they change, and of how far they are from the time of day's, or of the week's.
     short: f32,
     long: f32,
     unrest: f32,
@@ -122,6 +123,8 @@ pub struct Series {
     features: Four,
     offs: One,
     season: Season,
+    week: Week,
+    /// Differences from the time of day's that were learned from.
     seasoned: u32,
     /// The surprise that was told of, and how many values ago.
     told: f32,
@@ -208,12 +211,23 @@ impl Series {
         let expected = self.season.expected(seconds);
         self.season.learn(seconds, value, expected, mean, rate);
         if let Some(expected) = expected {
-            let off = advance(&mut self.off, value - expected, short);
+            let distance = value - expected;
+            let off = advance(&mut self.off, distance - self.week.expected(seconds), short);
+            if self.week.learn(seconds, distance) {
+                // Differences from one profile are larger than those from the other.
+                self.offs = One::default();
+                self.seasoned = 0;
+            }
             let seasoned = f64::from(self.seasoned);
             let rate = 1.0 / (seasoned + 1.0).min(MEMORY);
             let verdict = self.offs.observe([narrow(off)], Weight::new(seasoned, rate));
             self.seasoned = self.seasoned.saturating_add(1);
-            if seasoned >= SEASONED && self.season.is_useful() {
+            let is_known = if self.week.is_used() {
+                self.week.is_trusted()
+            } else {
+                self.season.is_useful()
+            };
+            if seasoned >= SEASONED && is_known {
                 is_out |= self.offs.is_out();
                 if verdict.surprise > best.surprise {
                     best = verdict;

@@ -175,7 +175,9 @@ fn words(found: &Found, table: &Table) -> String {
             let way = if found.is_high { "more" } else { "less" };
             format!("{series} varies {way} than usual")
         }
-        Kind::Season => format!("{series} is {value}{unit}, which is unusual at this time of the day"),
+        Kind::Season => {
+            format!("{series} is {value}{unit}, which is unusual at this time of the day or week")
+        }
         Kind::Limit => format!(
             "{series} is {value}{unit} and reaches its limit within {} min",
             found.seconds.div_ceil(60)

@@ -1,6 +1,6 @@
 //! All series of a project: found by what they are, within bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aia_plugin_sdk::semconv::clip;
 use aia_plugin_sdk::{RowId, Time};
@@ -33,6 +33,11 @@ const KNOWN: u32 = 40;
 const KNOWN_SECONDS: u64 = 86_400;
 const STRANGE_SECONDS: u64 = 600;
 
+/// How long a series has to be silent to give its room to a new one where there is none: in seconds, and in usual
+/// intervals. Whole fleets of instances are replaced by others within minutes, several times a day.
+const GIVES_WAY_SECONDS: u64 = 1800;
+const GIVES_WAY_INTERVALS: f64 = 3.0;
+
 /// A series with what it is called.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Entry {
@@ -54,6 +59,15 @@ pub(crate) struct Entry {
     pub(crate) since: Option<(RowIdKept, Time)>,
     /// Where the streak lasts, whether that is the metric's habit.
     pub(crate) habit: Option<bool>,
+}
+
+impl Entry {
+    /// Whether it has been silent for so long that a new series may take its place.
+    fn gives_way(&self, now: Time) -> bool {
+        let silence = now.since(self.received);
+        silence.as_secs() >= GIVES_WAY_SECONDS
+            && silence.as_secs_f64() >= GIVES_WAY_INTERVALS * self.series.interval_seconds()
+    }
 }
 
 /// A row, as snapshots hold it.
@@ -139,6 +153,9 @@ pub(crate) struct Table {
     /// Values that had no room since the last line about it.
     overflow: u64,
     buckets: u32,
+    /// Whether there is none until the next tick that gives way, of any series and of those of some metrics.
+    is_full: bool,
+    full: BTreeSet<(u16, u16)>,
     #[serde(skip)]
     places: BTreeMap<u64, u32>,
     #[serde(skip)]
@@ -204,26 +221,25 @@ impl Table {
     pub(crate) fn insert(
         &mut self,
         id: u64,
-        (service, metric): (u16, u16),
+        pair: (u16, u16),
         unit: &str,
+        now: Time,
         label: impl FnOnce() -> String,
     ) -> Option<usize> {
-        let of_metric = self
-            .of_metric
-            .get(&(service, metric))
-            .copied()
-            .unwrap_or_default();
-        if self.entries.len() >= MAX_SERIES || of_metric >= MAX_OF_METRIC {
-            self.overflow();
-            return None;
-        }
-        let place = self.entries.len();
-        self.places.insert(id, u32::try_from(place).ok()?);
-        *self.of_metric.entry((service, metric)).or_default() += 1;
-        self.entries.push(Entry {
+        let is_crowded = self.of_metric.get(&pair).copied().unwrap_or_default() >= MAX_OF_METRIC;
+        let place = if is_crowded || self.entries.len() >= MAX_SERIES {
+            let Some(place) = self.silent(is_crowded.then_some(pair), now) else {
+                self.overflow();
+                return None;
+            };
+            place
+        } else {
+            self.entries.len()
+        };
+        let entry = Entry {
             id,
-            service,
-            metric,
+            service: pair.0,
+            metric: pair.1,
             label: label(),
             unit: one_line(clip(unit, MAX_UNIT_BYTES)),
             previous: None,
@@ -235,9 +251,66 @@ impl Table {
             climb: 0,
             since: None,
             habit: None,
-        });
+        };
+        *self.of_metric.entry(pair).or_default() += 1;
+        match self.entries.get_mut(place) {
+            Some(silent) => {
+                let gone = std::mem::replace(silent, entry);
+                self.let_go(&gone);
+            }
+            None => self.entries.push(entry),
+        }
+        self.places.insert(id, u32::try_from(place).ok()?);
         self.guess = place + 1;
         Some(place)
+    }
+
+    /// The series that has been silent longest, of a metric of a service or of all; nothing where none has been for long.
+    fn silent(&mut self, pair: Option<(u16, u16)>, now: Time) -> Option<usize> {
+        let is_known_full = match pair {
+            Some(pair) => self.full.contains(&pair),
+            None => self.is_full,
+        };
+        if is_known_full {
+            return None;
+        }
+        let all = self.entries.iter().enumerate();
+        let silent = all
+            .filter(|(_, entry)| pair.is_none_or(|pair| (entry.service, entry.metric) == pair))
+            .filter(|(_, entry)| entry.gives_way(now))
+            .min_by_key(|(place, entry)| (entry.received, *place));
+        if silent.is_none() {
+            match pair {
+                Some(pair) => {
+                    self.full.insert(pair);
+                }
+                None => self.is_full = true,
+            }
+        }
+        silent.map(|(place, _)| place)
+    }
+
+    /// Takes what isn't there any more out of the counts.
+    fn let_go(&mut self, gone: &Entry) {
+        self.places.remove(&gone.id);
+        self.count_buckets(gone.previous.as_deref().map_or(0, Previous::buckets), 0);
+        let pair = (gone.service, gone.metric);
+        if let Some(count) = self.of_metric.get_mut(&pair) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.of_metric.remove(&pair);
+                self.keep_names();
+            }
+        }
+    }
+
+    /// Forgets names of services and metrics that have no series.
+    fn keep_names(&mut self) {
+        let pairs = &self.of_metric;
+        self.services
+            .keep(|service| pairs.keys().any(|(used, _)| *used == service));
+        self.metrics
+            .keep(|metric| pairs.keys().any(|(_, used)| *used == metric));
     }
 
     /// Counts a value that has no room.
@@ -255,6 +328,8 @@ impl Table {
 
     /// Forgets series that have been silent for long.
     pub(crate) fn forget(&mut self, now: Time) {
+        self.is_full = false;
+        self.full.clear();
         let before = self.entries.len();
         self.entries.retain(|entry| {
             let seconds = if entry.series.seen() >= KNOWN {
@@ -274,10 +349,6 @@ impl Table {
             .sum();
         self.buckets = u32::try_from(buckets).unwrap_or(u32::MAX);
         self.index();
-        let pairs = &self.of_metric;
-        self.services
-            .keep(|service| pairs.keys().any(|(used, _)| *used == service));
-        self.metrics
-            .keep(|metric| pairs.keys().any(|(_, used)| *used == metric));
+        self.keep_names();
     }
 }

@@ -71,3 +71,38 @@ fn attributes_without_end_take_no_room_of_others() {
     );
     assert!(fleet.snapshot().len() < MAX_BYTES / 2);
 }
+
+#[test]
+fn instances_give_their_room_to_those_that_replace_them() {
+    let mut fleet = Fleet::new().without_restoring();
+    let run = |fleet: &mut Fleet, generation: u64, minutes: std::ops::Range<u64>, value: f64| {
+        let pod = format!("pod-{generation}");
+        for minute in minutes {
+            let time = at(6 * (minute + 120 * generation));
+            for service in ["cart", "stock", "pay"] {
+                let resource = [("service.name", service), ("k8s.pod.name", pod.as_str())];
+                let mut batch = MetricBatchBuilder::new(time).resource(&resource);
+                for name in ["queue", "pool"] {
+                    let mut metric = TestMetric::new(name, "");
+                    for shard in 0..120_u64 {
+                        let point = TestPoint::Double(value + noise(minute * 1000 + shard));
+                        metric = metric.point(point, &[("shard", &shard.to_string())]);
+                    }
+                    batch = batch.metric(metric);
+                }
+                fleet.metrics(batch.build());
+            }
+        }
+    };
+    for generation in 0..5 {
+        run(&mut fleet, generation, 0..120, 5.0);
+    }
+    let before = fleet.lines().len();
+    run(&mut fleet, 5, 0..240, 5.0);
+    fleet.take_signals();
+    // What is left of the one before is silent for less than half an hour at first.
+    let late = fleet.lines().len() - before;
+    run(&mut fleet, 5, 240..250, 500.0);
+    assert_eq!(fleet.lines().len() - before, late, "all have room by then");
+    assert!(!fleet.take_signals().is_empty());
+}

@@ -7,3 +7,4 @@ mod fleet;
 mod kinds;
 mod restoring;
 mod unusual;
+mod weeks;
