@@ -21,6 +21,7 @@ const DEEDS: [&str; 6] = [
     "is waiting for",
 ];
 const PARTS: [&str; 6] = ["scheduler", "store", "gateway", "index", "writer", "balancer"];
+const SUFFIXES: [&str; 6] = ["", "", ".core", "Service", "-io", "[main]"];
 const ENDINGS: [&str; 6] = [
     "after",
     "with status",
@@ -67,11 +68,8 @@ fn record(random: &mut Random, time: u64) -> LogRecord {
 /// A line of a statement. Its words depend on the statement alone.
 fn line(random: &mut Random, statement: u64) -> String {
     let mut words = Random::new(statement);
-    let mut line = format!(
-        "{}{}: ",
-        words.pick(&PARTS),
-        ["", ".core", "Service", "-io"][usize::try_from(statement % 4).unwrap_or_default()]
-    );
+    let part = words.pick(&PARTS);
+    let mut line = format!("{part}{}: ", words.pick(&SUFFIXES));
     for _ in 0..=words.below(2) {
         line += &format!(
             "{} {} {} {}, ",

@@ -14,7 +14,7 @@ const MONDAY: u64 = 1_699_833_600;
 /// Users of an office's software: a wave over the day, which is flat at weekends.
 fn users(number: u64) -> f64 {
     let (day, of_day) = (number / DAY % 7, number % DAY);
-    let turn = f64::from(u32::try_from(of_day).unwrap()) / 288.0 * std::f64::consts::TAU;
+    let turn = of_day as f64 / DAY as f64 * std::f64::consts::TAU;
     let most = if day < 5 { 100.0 } else { 30.0 };
     20.0 + most * (0.5 - 0.5 * turn.cos()) + 5.0 * noise(number)
 }
