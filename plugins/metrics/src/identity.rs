@@ -4,7 +4,7 @@ use aia_plugin_sdk::semconv::clip;
 use aia_plugin_sdk::{Attribute, Attributes, Memo, Resource, Text, Value};
 
 /// Longest label of a series, in bytes.
-const MAX_LABEL_BYTES: usize = 96;
+const MAX_LABEL_BYTES: usize = 80;
 
 /// Attributes that go into a label at most.
 const MAX_LABELS: usize = 6;

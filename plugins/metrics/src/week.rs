@@ -218,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn it_takes_little_of_a_snapshot() {
+        let mut week = Week::default();
+        weeks(
+            &mut week,
+            0..40,
+            |hour| if is_weekend(hour) { -1e20 } else { 3.0 },
+        );
+        let bytes = aia_plugin_sdk::snapshot::encode(1, &week).len() - 4;
+        assert!(bytes <= 112, "{bytes}");
+    }
+
+    #[test]
     fn chance_makes_no_pattern() {
         let mut week = Week::default();
         for number in 1..30 {
