@@ -132,7 +132,7 @@ mod tests {
         assert!(all.len() > 4000, "{}", all.len());
         let length: usize = all.iter().map(|line| line.len()).sum();
         assert!(
-            (60..140).contains(&(length / all.len())),
+            (60..200).contains(&(length / all.len())),
             "{}",
             length / all.len()
         );
