@@ -184,7 +184,7 @@ mod tests {
         store.begin_pull(&sent, 2, Lead::Edge, true).unwrap();
         assert_eq!(store.lead(&new).unwrap(), (Lead::Edge, 0));
         assert_eq!(store.lead(&sent).unwrap(), (Lead::Host, 0));
-        assert_eq!(store.all_edge_led_projects().unwrap(), [new.clone()]);
+        assert_eq!(store.all_edge_led_projects().unwrap(), std::slice::from_ref(&new));
         assert!(store.take_over(&new, 7).unwrap());
         assert!(!store.take_over(&new, 9).unwrap());
         store.begin_pull(&new, 3, Lead::Edge, false).unwrap();
