@@ -2,7 +2,8 @@
 //! components behind the acknowledgement, keeps incidents and renders reports.
 //!
 //! The way of the data, module by module: [`ingest`] → [`journal`] → [`log`] → [`sessions`], which run plugins in the
-//! [`runtime`] → [`incidents`] in the [`store`] → [`investigations`]. [`replay`] sends recorded data the same way.
+//! [`runtime`] → [`incidents`] in the [`store`] → [`investigations`]. [`replay`] sends recorded data the same way, `pull` takes
+//! up what Workers at the edge have sealed.
 //! [`core`] puts these together; [`authors`] is for those who write plugins; [`server`], [`api`] and [`cli`] are the
 //! shells in front of it.
 
@@ -21,6 +22,7 @@ pub mod journal;
 pub mod log;
 mod logging;
 pub mod metrics;
+mod pull;
 pub mod replay;
 pub mod runtime;
 mod scratch;

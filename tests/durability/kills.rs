@@ -102,7 +102,7 @@ pub(crate) fn stored(data: &Path) -> Result<BTreeMap<u64, usize>> {
 }
 
 /// A duration that nobody foresees.
-fn moment(least: u64, most: u64) -> Duration {
+pub(crate) fn moment(least: u64, most: u64) -> Duration {
     Duration::from_millis(least + RandomState::new().hash_one(0) % (most - least))
 }
 

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod kills;
+mod pull;
 mod s3;
 
 use std::time::Duration;

@@ -107,6 +107,32 @@ impl S3 {
             .collect()
     }
 
+    /// Flags of `aia up` that have it pull segments from here.
+    pub(crate) fn pull_flags(&self) -> Vec<String> {
+        let settings = [
+            format!("pull.url=s3://{BUCKET}"),
+            format!("pull.endpoint=http://{}", self.address),
+            format!("pull.access-key-id={KEY}"),
+            "pull.every=100 ms".to_owned(),
+            "pull.sweep-every=2 s".to_owned(),
+            "objects.timeout=1 s".to_owned(),
+        ];
+        settings
+            .into_iter()
+            .flat_map(|setting| ["--set".to_owned(), setting])
+            .collect()
+    }
+
+    /// The environment that goes with them.
+    pub(crate) fn pull_environment() -> [(&'static str, &'static str); 1] {
+        [("AIA_PULL_SECRET_ACCESS_KEY", SECRET)]
+    }
+
+    /// Where the objects of the bucket lie as files.
+    pub(crate) fn bucket(&self) -> PathBuf {
+        self.root.join(BUCKET)
+    }
+
     /// What the environment says.
     pub(crate) fn environment() -> [(&'static str, &'static str); 2] {
         [("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Acknowledge, Config, LogFormat,
+    secret::Secret,
     value::{Expected, Raw},
 };
 
@@ -25,7 +26,18 @@ impl Key {
         let name = self.name.replace(['.', '-'], "_").to_ascii_uppercase();
         format!("{}{name}", super::sources::VARIABLE_PREFIX)
     }
+
+    /// Whether its value is never shown.
+    pub(super) fn is_secret(&self) -> bool {
+        self.name == SECRET_ACCESS_KEY
+    }
 }
+
+/// The setting that is a secret.
+pub(super) const SECRET_ACCESS_KEY: &str = "pull.secret-access-key";
+
+/// A setting that has to go with another.
+pub(super) const PULL_KEEP: &str = "pull.keep";
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -236,10 +248,83 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "objects.timeout",
         default: r#""10 s""#,
-        doc: "Longest wait for an answer of S3. With durability = \"bucket\", clients are then told to come again (503).",
+        doc: "Longest wait for an answer of S3, also where segments are pulled from. With durability = \"bucket\", clients are\n\
+              then told to come again (503).",
         apply: |config, raw| {
             raw.duration(SECOND / 10, HOUR)
                 .map(|value| config.objects.timeout = value)
+        },
+    },
+    Key {
+        name: "pull.url",
+        default: r#""""#,
+        doc: "Bucket that Workers at the edge put segments into: \"s3://bucket\"; empty to pull nothing.",
+        apply: |config, raw| raw.bucket().map(|value| config.pull.bucket = value),
+    },
+    Key {
+        name: "pull.endpoint",
+        default: r#""""#,
+        doc: "URL of the service that it lies in, such as \"https://ACCOUNT.r2.cloudflarestorage.com\"; empty for AWS.",
+        apply: |config, raw| raw.web_url().map(|value| config.pull.endpoint = value),
+    },
+    Key {
+        name: "pull.region",
+        default: r#""auto""#,
+        doc: "Its region. R2 and most others that aren't AWS take \"auto\".",
+        apply: |config, raw| raw.text().map(|value| config.pull.region = value),
+    },
+    Key {
+        name: "pull.access-key-id",
+        default: r#""""#,
+        doc: "Key that may list, get, put and delete in it; empty for that of the environment (AWS_ACCESS_KEY_ID, …).",
+        apply: |config, raw| raw.optional_text().map(|value| config.pull.access_key_id = value),
+    },
+    Key {
+        name: SECRET_ACCESS_KEY,
+        default: r#""""#,
+        doc: "The key's secret. Better in the environment than in a file, and never shown.",
+        apply: |config, raw| {
+            raw.optional_text()
+                .map(|value| config.pull.secret_access_key = value.map(Secret::new))
+        },
+    },
+    Key {
+        name: "pull.every",
+        default: r#""2 s""#,
+        doc: "Time between two looks at it while segments come. Without any the time grows to five times that. Each look\n\
+              is a request that costs something.",
+        apply: |config, raw| {
+            raw.duration(SECOND / 10, HOUR)
+                .map(|value| config.pull.every = value)
+        },
+    },
+    Key {
+        name: "pull.overlap",
+        default: r#""15 min""#,
+        doc: "How far a look goes back behind the newest segment: what is put late is found within this time at once,\n\
+              later with the next sweep.",
+        apply: |config, raw| {
+            raw.duration(SECOND * 60, DAY)
+                .map(|value| config.pull.overlap = value)
+        },
+    },
+    Key {
+        name: "pull.sweep-every",
+        default: r#""1 h""#,
+        doc: "Time between two looks at all that is in it, whenever it was received.",
+        apply: |config, raw| {
+            raw.duration(SECOND, DAY)
+                .map(|value| config.pull.sweep_every = value)
+        },
+    },
+    Key {
+        name: PULL_KEEP,
+        default: r#""7 d""#,
+        doc: "How long segments stay in it after they were received; then they are deleted, if they were pulled. \"0 s\"\n\
+              deletes none, for buckets that expire objects by a rule of their own. Above `pull.overlap`.",
+        apply: |config, raw| {
+            raw.duration(Duration::ZERO, DAY * 3660)
+                .map(|value| config.pull.keep = value)
         },
     },
     Key {

@@ -8,6 +8,8 @@ mod error;
 mod file;
 mod keys;
 mod plugin_settings;
+mod pull;
+mod secret;
 mod sources;
 mod value;
 
@@ -16,6 +18,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 pub use error::{ConfigError, Origin};
 pub use keys::annotated_defaults;
 pub use plugin_settings::{AllPluginSettings, PluginSettings};
+pub use pull::Pull;
+pub use secret::Secret;
 pub use sources::{Loaded, Setting, Sources};
 
 use crate::incidents::Rules;
@@ -42,6 +46,8 @@ pub struct Config {
     pub durability: Acknowledge,
     /// `objects.…`
     pub objects: Objects,
+    /// `pull.…`
+    pub pull: Pull,
     /// `retention.…`
     pub retention: Retention,
     /// `incidents.…`
@@ -187,6 +193,7 @@ impl Config {
             settings: AllPluginSettings::new(),
             durability: Acknowledge::Journal,
             objects: Objects::default(),
+            pull: Pull::default(),
             retention: Retention::default(),
             incidents: Rules::default(),
             redaction: Redaction { emails: false },

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use toml::de::DeValue;
 
 use super::{
-    Config, ConfigError, Origin, file,
+    Config, ConfigError, Origin, Pull, file,
     keys::{self, KEYS, Key},
     plugin_settings,
+    secret::HIDDEN,
     value::Raw,
 };
 use crate::secrets::SECRET_VARIABLE;
@@ -231,10 +232,21 @@ impl Loading {
     }
 
     fn set(&mut self, key: &'static Key, raw: Raw<'_>, origin: Origin) -> Result<(), ConfigError> {
-        (key.apply)(&mut self.config, raw)
-            .map_err(|expected| wrong(key, origin.clone(), expected, raw.describe()))?;
+        (key.apply)(&mut self.config, raw).map_err(|expected| {
+            let found = if key.is_secret() {
+                "something else".to_owned()
+            } else {
+                raw.describe()
+            };
+            wrong(key, origin.clone(), expected, found)
+        })?;
         if let Some(setting) = self.settings.iter_mut().find(|setting| setting.key == key.name) {
-            setting.value = raw.plain();
+            let value = raw.plain();
+            setting.value = if key.is_secret() && !value.is_empty() {
+                HIDDEN.to_owned()
+            } else {
+                value
+            };
             setting.origin = origin;
         }
         Ok(())
@@ -259,7 +271,7 @@ impl Loading {
                 format!("at least {least} bytes, {MEMORY_PER_BYTE_IN_FLIGHT} times `limits.bytes-in-flight`");
             return Err(self.wrong(MEMORY, expected));
         }
-        Ok(())
+        Pull::check(&self.config, |key, expected| self.wrong(key, expected))
     }
 
     /// A setting's value doesn't go with another's.

@@ -74,6 +74,29 @@ impl Raw<'_> {
         text.map(str::to_owned).ok_or_else(|| "a text".to_owned())
     }
 
+    /// Some text, or none.
+    pub(super) fn optional_text(self) -> Result<Option<String>, Expected> {
+        let text = self.string().ok_or("a text, or \"\" for none")?;
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    /// The bucket of `s3://bucket`, or nothing.
+    pub(super) fn bucket(self) -> Result<Option<String>, Expected> {
+        let expected = "\"s3://bucket\", without a folder, or \"\" for none";
+        let Some(url) = self.url(&["s3://"], expected)? else {
+            return Ok(None);
+        };
+        let bucket = url.trim_start_matches("s3://").trim_end_matches('/');
+        let is_name = bucket
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "-._".contains(character));
+        if is_name && !bucket.is_empty() {
+            Ok(Some(bucket.to_owned()))
+        } else {
+            Err(expected.to_owned())
+        }
+    }
+
     /// `s3://bucket/prefix`, or nothing.
     pub(super) fn bucket_url(self) -> Result<Option<String>, Expected> {
         self.url(

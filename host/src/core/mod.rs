@@ -23,11 +23,12 @@ use prometheus_client::registry::Registry;
 
 use crate::backtest::{BacktestError, BacktestOptions, Backtested};
 use crate::config::Config;
-use crate::ingest::{JournalIntake, MemoryLimit};
+use crate::ingest::{Intake, JournalIntake, MemoryLimit};
 use crate::investigations::{self, InvestigationConfig, Investigations, Investigator, NoModels};
 use crate::journal::JournalConfig;
 use crate::log::{Durability, KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
+use crate::pull::{self, Pull};
 use crate::replay::{Progress, ReplayError, ReplayOptions};
 use crate::runtime::Runtime;
 use crate::server::{Backend, BackendError, NotReady, PluginCatalog, Readiness, Reports, Running, Services};
@@ -118,23 +119,31 @@ impl Backend for Host {
             )?),
             None => None,
         };
-        let shown = Arc::clone(&metrics);
-        let intake = JournalIntake::new(
+        let intake = Arc::new(JournalIntake::new(
             Arc::clone(&log),
-            offline::pipeline(config, &keys, metrics)?,
+            sessions.leads(),
+            offline::pipeline(config, &keys, Arc::clone(&metrics))?,
             config.workers,
             MemoryLimit::new(config.limits.memory, config.limits.bytes_in_flight),
-        );
+        ));
+        let room = Arc::clone(&intake);
+        let target = pull::Target {
+            log: Arc::clone(&log),
+            store: Arc::clone(&store),
+            leads: sessions.leads(),
+            keys,
+            root: secrets.segments(),
+            metrics: Arc::clone(&metrics),
+            has_room: Box::new(move || room.has_room()),
+        };
+        let pull = Pull::start(config, segment_limits(config), target, &mut registry)?;
         let services = Services {
             store: Arc::clone(&store),
-            intake: Arc::new(intake),
+            intake,
             secrets: Arc::new(secrets.ingest()),
             reports: Arc::new(PluginReports::new(Arc::clone(&store), Arc::clone(&catalog))),
             plugins: catalog,
-            readiness: Arc::new(CoreReadiness {
-                store,
-                metrics: shown,
-            }),
+            readiness: Arc::new(CoreReadiness { store, metrics }),
             metrics: registry,
         };
         let running = RunningHost {
@@ -142,6 +151,7 @@ impl Backend for Host {
             sessions,
             investigations,
             hot_swap,
+            pull,
             lock,
         };
         Ok((services, Box::new(running)))
@@ -194,13 +204,17 @@ impl Backend for Host {
     }
 }
 
+fn segment_limits(config: &Config) -> SegmentLimits {
+    SegmentLimits {
+        max_columns_bytes: config.limits.decompressed_bytes.saturating_mul(COLUMNS_PER_BYTE),
+    }
+}
+
 fn log_config(config: &Config, folder: &DataFolder) -> LogConfig {
     LogConfig {
         journal: JournalConfig::new(folder.journal()),
         cache_bytes: LogConfig::CACHE_BYTES,
-        segment_limits: SegmentLimits {
-            max_columns_bytes: config.limits.decompressed_bytes.saturating_mul(COLUMNS_PER_BYTE),
-        },
+        segment_limits: segment_limits(config),
         retention: config.retention,
         durability: Durability::Journal,
     }
@@ -230,6 +244,7 @@ struct RunningHost {
     sessions: Arc<Sessions>,
     investigations: Investigations,
     hot_swap: Option<HotSwap>,
+    pull: Option<Pull>,
     lock: Lock,
 }
 
@@ -237,6 +252,7 @@ impl Running for RunningHost {
     fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let ended = tokio::task::spawn_blocking(move || {
+                drop(self.pull);
                 drop(self.hot_swap);
                 self.investigations.close();
                 self.sessions.close();

@@ -12,7 +12,7 @@ pub mod report;
 mod rules;
 mod severity;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod traces;
 
 pub use acts::{Act, ActError, Done, MAX_ACT_TEXT, act};

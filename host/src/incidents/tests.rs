@@ -132,6 +132,11 @@ impl Fixture {
     }
 }
 
+/// A severe signal of that time.
+pub(crate) fn found_at(at: u64) -> Found {
+    found(&Said { at, ..SAID })
+}
+
 fn found(said: &Said<'_>) -> Found {
     let fingerprint = Fingerprint {
         version: 1,

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::journal::{Append, Appended, JournalError};
 use crate::log::{KeyRing, Log, Note};
 use crate::metrics::Metrics;
+use crate::sessions::Leads;
 use crate::store::Scope;
 
 /// A body up to this size is scanned where its request is handled (some 20 µs); a larger one in its turn, on a thread for
@@ -35,6 +36,7 @@ const RETRY_NO_ROOM: Duration = Duration::from_secs(60);
 pub(crate) struct JournalIntake {
     work: Arc<Pipeline>,
     log: Arc<Log>,
+    leads: Arc<Leads>,
     turns: Arc<Turns>,
     memory: MemoryLimit,
 }
@@ -53,10 +55,17 @@ pub(crate) struct Pipeline {
 
 impl JournalIntake {
     /// Scans as many large bodies at once as there are `workers`.
-    pub(crate) fn new(log: Arc<Log>, pipeline: Pipeline, workers: usize, memory: MemoryLimit) -> Self {
+    pub(crate) fn new(
+        log: Arc<Log>,
+        leads: Arc<Leads>,
+        pipeline: Pipeline,
+        workers: usize,
+        memory: MemoryLimit,
+    ) -> Self {
         Self {
             work: Arc::new(pipeline),
             log,
+            leads,
             turns: Turns::new(workers),
             memory,
         }
@@ -87,9 +96,15 @@ impl JournalIntake {
         let Some(append) = append else {
             return Ok(accepted(signal, refused));
         };
+        let scope = append.scope.clone();
+        self.lead(&scope, u64::MAX).await?;
         let (rows, sealed_bytes) = (u64::from(append.note.rows), append.segment.len() as u64);
         match self.log.append(append).await {
-            Ok(Appended::Stored(_)) => self.work.metrics.ingested(signal, rows, sealed_bytes),
+            Ok(Appended::Stored(sequence)) => {
+                self.work.metrics.ingested(signal, rows, sealed_bytes);
+                // The project may have been seen in the bucket for the first time at this very moment.
+                self.lead(&scope, sequence.saturating_sub(1)).await?;
+            }
             Ok(Appended::Duplicate) => self.work.metrics.duplicate(),
             Err(JournalError::NoRoom(reason)) => {
                 tracing::debug!(%reason, "cannot take a request");
@@ -108,6 +123,25 @@ impl JournalIntake {
             }
         }
         Ok(accepted(signal, refused))
+    }
+
+    /// What comes here is for this host's detectors: from the first such segment on, they run the project. They begin
+    /// behind `last` at the latest.
+    async fn lead(&self, scope: &Scope, last: u64) -> Result<(), Refusal> {
+        if !self.leads.is_edge(scope) {
+            return Ok(());
+        }
+        let (leads, log, scope) = (Arc::clone(&self.leads), Arc::clone(&self.log), scope.clone());
+        let taken = tokio::task::spawn_blocking(move || leads.take_over(&scope, &log, last)).await;
+        let reason = match taken {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => crate::chain(&error),
+            Err(error) => crate::chain(&error),
+        };
+        tracing::error!(reason, "cannot take over a project that the edge leads");
+        Err(Refusal::Unavailable {
+            retry_after: RETRY_AFTER,
+        })
     }
 }
 

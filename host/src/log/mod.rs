@@ -9,6 +9,7 @@ mod compact;
 mod faults;
 mod keys;
 mod lookup;
+mod pulled;
 mod range;
 mod recover;
 mod retention;

@@ -23,7 +23,7 @@ pub(crate) fn scope() -> Scope {
 }
 
 /// One span; `number` makes it different.
-pub(super) fn columns(number: u32) -> (Columns, Vec<u8>) {
+pub(crate) fn columns(number: u32) -> (Columns, Vec<u8>) {
     let trace = if number == 3 {
         TRACE.to_owned()
     } else {
@@ -63,7 +63,7 @@ impl Fixture {
         }
     }
 
-    pub(super) fn journal(&self) -> PathBuf {
+    pub(crate) fn journal(&self) -> PathBuf {
         self.folder.path().join("journal")
     }
 
@@ -85,7 +85,7 @@ impl Fixture {
     }
 
     /// Opens it with a bound to what is kept.
-    pub(super) fn open_keeping(&self, retention: Retention) -> Log {
+    pub(crate) fn open_keeping(&self, retention: Retention) -> Log {
         // What the tests receive is as old as they like: it is rolled when they say so.
         let journal = JournalConfig::new(self.journal());
         self.open_log(journal, 1 << 20, retention, Arc::new(|_| {}))
@@ -150,7 +150,7 @@ fn append_columns(log: &Log, scope: &Scope, columns: Columns, body: &[u8], recei
         .unwrap()
 }
 
-fn sealed(scope: &Scope, columns: Columns, body: &[u8], received_at: u64) -> Append {
+pub(crate) fn sealed(scope: &Scope, columns: Columns, body: &[u8], received_at: u64) -> Append {
     let keys = ProjectKeys::derive(&RootSecret::new([1; 32]), &scope.tenant, &scope.project);
     let key = aia_telemetry::IngestKey {
         tenant: scope.tenant.clone(),
@@ -177,8 +177,14 @@ fn sealed(scope: &Scope, columns: Columns, body: &[u8], received_at: u64) -> App
     }
 }
 
+/// Up to where every detector of a project has committed.
+pub(crate) fn consumed(log: &Log, scope: &Scope) -> u64 {
+    let state = log.shared.state.lock();
+    state.projects.get(scope).map_or(0, |project| project.consumed)
+}
+
 /// Waits until the journal's folder holds at most `files`.
-pub(super) fn wait_for_compaction(folder: &Path, files: usize) {
+pub(crate) fn wait_for_compaction(folder: &Path, files: usize) {
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     while journal::list(folder).unwrap().len() > files {
         assert!(std::time::Instant::now() < deadline, "the compactor doesn't end");

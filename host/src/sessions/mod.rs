@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod crashes;
 mod feed;
+mod lead;
 mod offline;
 mod project;
 mod releases;
@@ -13,6 +14,7 @@ mod session;
 mod tests;
 mod worker;
 
+pub use lead::Leads;
 pub use offline::{Offline, Stalled};
 
 use std::hash::{Hash, Hasher};
@@ -86,6 +88,7 @@ struct Shared {
     log: Arc<Log>,
     store: Arc<dyn Store>,
     keys: Arc<KeyRing>,
+    leads: Arc<Leads>,
     metrics: Arc<Metrics>,
     /// Told when signals of a project were committed.
     found: Wake,
@@ -155,7 +158,7 @@ impl Sessions {
     /// Starts the workers, and wakes every project that has something to consume.
     ///
     /// # Errors
-    /// If a thread can't be started.
+    /// If a thread can't be started, or the store can't be read.
     pub fn start(
         config: SessionConfig,
         detectors: Vec<Detector>,
@@ -166,6 +169,7 @@ impl Sessions {
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let lags = Mutex::new(vec![Duration::ZERO; inboxes.0.len()]);
+        let leads = Leads::load(Arc::clone(&store)).map_err(std::io::Error::other)?;
         let shared = Arc::new(Shared {
             config,
             detectors: RwLock::new(Arc::new(detectors)),
@@ -173,6 +177,7 @@ impl Sessions {
             log,
             store,
             keys,
+            leads: Arc::new(leads),
             metrics,
             found: Arc::clone(&waker.found),
             lags,
@@ -195,6 +200,12 @@ impl Sessions {
             waker,
             threads: Mutex::new(threads),
         })
+    }
+
+    /// Who runs the detectors of which project.
+    #[must_use]
+    pub fn leads(&self) -> Arc<Leads> {
+        Arc::clone(&self.shared.leads)
     }
 
     /// Puts other detectors in the place of those that run. Each project commits its sessions with a snapshot between two

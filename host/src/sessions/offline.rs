@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::feed::Helpers;
 use super::project::Project;
-use super::{Detector, SessionConfig, Shared};
+use super::{Detector, Leads, SessionConfig, Shared};
 use crate::log::{KeyRing, Log};
 use crate::metrics::Metrics;
 use crate::store::{Scope, Store};
@@ -56,6 +56,7 @@ impl Offline {
                 detectors: RwLock::new(Arc::new(detectors)),
                 helpers: Helpers::besides(1),
                 log,
+                leads: Arc::new(Leads::all_to_the_host(Arc::clone(&store))),
                 store,
                 keys,
                 metrics,

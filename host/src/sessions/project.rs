@@ -71,6 +71,9 @@ impl Project {
 
     /// Consumes what there is, commits what is due.
     pub(super) fn step(&mut self, shared: &Shared) {
+        if shared.leads.is_edge(&self.scope) {
+            return self.follow(shared);
+        }
         let detectors = shared.detectors();
         if !Arc::ptr_eq(&detectors, &self.detectors) {
             self.close(shared);
@@ -112,14 +115,33 @@ impl Project {
         self.tend(shared, false);
     }
 
+    /// A project whose detectors run at the edge: nothing is consumed here, so nothing waits for it in the log, and time is
+    /// that of the commits that were taken over.
+    fn follow(&mut self, shared: &Shared) {
+        let head = shared.log.head(&self.scope).sequence;
+        shared.log.set_consumed(&self.scope, head);
+        self.tend(shared, false);
+    }
+
+    /// The time up to which all detectors have committed; none if there is no detector.
+    fn committed_time(&self, shared: &Shared) -> Option<u64> {
+        if shared.leads.is_edge(&self.scope) {
+            return match shared.store.edge_commits(&self.scope) {
+                Ok(commits) => commits.iter().map(|commit| commit.received_at).min(),
+                Err(error) => {
+                    tracing::warn!(error = crate::chain(&error), scope = %self.scope, "cannot read the commits of the edge");
+                    None
+                }
+            };
+        }
+        let sessions = self.sessions.iter().flatten();
+        let ready = sessions.filter(|session| session.is_ready());
+        ready.map(Session::committed_time).min()
+    }
+
     /// Does to incidents what is due by the time up to which everything is committed, on the grid of ticks.
     fn tend(&mut self, shared: &Shared, is_final: bool) {
-        let ready = self
-            .sessions
-            .iter()
-            .flatten()
-            .filter(|session| session.is_ready());
-        let Some(now) = ready.map(Session::committed_time).min() else {
+        let Some(now) = self.committed_time(shared) else {
             return;
         };
         let tick = now / TICK_INTERVAL;
@@ -164,6 +186,13 @@ impl Project {
             return Ok(());
         }
         let positions = shared.store.session_positions(&self.scope)?;
+        // In a new project everything is read, in one that the edge led what came since. A plugin that is added to a project
+        // begins where the others are.
+        let first = if positions.is_empty() {
+            shared.store.lead(&self.scope)?.1
+        } else {
+            shared.log.head(&self.scope).sequence
+        };
         let head = shared.log.head(&self.scope).sequence;
         let position = |name: &str| {
             positions
@@ -175,14 +204,7 @@ impl Project {
             .detectors
             .iter()
             .filter(|detector| position(detector.plugin.name()).is_none())
-            // In a new project everything is read; a plugin that is added to a project begins where the others are.
-            .map(|detector| {
-                first_commit(
-                    detector.plugin.name(),
-                    &detector.plugin.digest(),
-                    if positions.is_empty() { 0 } else { head },
-                )
-            })
+            .map(|detector| first_commit(detector.plugin.name(), &detector.plugin.digest(), first))
             .collect();
         if new.is_empty()
             && self

@@ -99,7 +99,10 @@ impl Worker {
             if is_idle && project.is_settled(shared) {
                 project.close(shared);
                 idle.push(scope.clone());
-            } else if !is_idle && head.received_at.saturating_add(TICK_INTERVAL) < now {
+            } else if !is_idle
+                && head.received_at.saturating_add(TICK_INTERVAL) < now
+                && !shared.leads.is_edge(scope)
+            {
                 pass_time(shared, scope, now);
             }
         }
@@ -130,7 +133,12 @@ impl Worker {
                 }
             };
             if due.is_some_and(|due| due <= now) {
-                pass_time(shared, scope, now);
+                if shared.leads.is_edge(scope) {
+                    // Its time passes at the edge.
+                    Project::new(scope.clone()).step(shared);
+                } else {
+                    pass_time(shared, scope, now);
+                }
             }
             let later = now.saturating_add(clock::nanos(LOOK_AGAIN));
             *next = due.filter(|due| *due > now).map_or(later, |due| due.min(later));

@@ -5,6 +5,7 @@
 
 mod investigation;
 mod model;
+mod pull;
 pub mod sqlite;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ pub use model::{
     IncidentFilter, IncidentState, IngestKeyRecord, Lifecycle, Minute, PinnedSignal, TimelineEvent,
     TokenRecord, TokenScope, TraceToPin,
 };
+pub use pull::{EdgeCommit, Lead, PullCursor};
 
 /// Why the store could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,16 @@ pub enum StoreError {
         plugin: String,
         /// The commit's number.
         number: u64,
+    },
+    /// Commit `number` of a session at the edge doesn't follow the last one that was taken over.
+    #[error("commit {number} of plugin `{plugin}` doesn't follow commit {last}")]
+    CommitGap {
+        /// The session's plugin.
+        plugin: String,
+        /// The commit's number.
+        number: u64,
+        /// The last one that was taken over; 0 if none was.
+        last: u64,
     },
     /// A decision inside a transaction failed.
     #[error("{0}")]
@@ -216,6 +228,46 @@ pub trait Store: Send + Sync {
     fn conclusions(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ConclusionRecord>>;
     /// The charts of the time around an incident.
     fn charts(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ChartRecord>>;
+
+    /// Begins to pull a project, the first time: makes it where it isn't there, and has it led by `lead` unless the host
+    /// has taken telemetry of it already (`has_log`, or sessions). Later times only give the cursor.
+    fn begin_pull(&self, scope: &Scope, now: u64, lead: Lead, has_log: bool) -> Result<PullCursor>;
+    /// How far a project was pulled; none if it never was.
+    fn pull_cursor(&self, scope: &Scope) -> Result<Option<PullCursor>>;
+    /// Which of these segments are recorded as being in the log.
+    fn pulled(&self, scope: &Scope, ids: &[SegmentId]) -> Result<BTreeSet<SegmentId>>;
+    /// Records segments that are in the log, each with the minute it was received in, and how far the project is pulled,
+    /// in one transaction.
+    fn record_pulled(&self, scope: &Scope, pulled: &[(u64, SegmentId)], cursor: &PullCursor) -> Result<()>;
+    /// Forgets the segments received before this minute: their objects are gone.
+    fn forget_pulled(&self, scope: &Scope, before_minute: u64) -> Result<()>;
+    /// Remembers that an object of this content isn't to be fetched again.
+    fn refuse_object(&self, scope: &Scope, object: &str, tag: &str, now: u64) -> Result<()>;
+    /// Whether an object of this content was refused.
+    fn is_refused(&self, scope: &Scope, object: &str, tag: &str) -> Result<bool>;
+    /// Forgets the objects that were refused before `before`.
+    fn forget_refused(&self, scope: &Scope, before: u64) -> Result<()>;
+
+    /// Who runs a project's detectors, and the sequence number behind which the host's sessions begin.
+    fn lead(&self, scope: &Scope) -> Result<(Lead, u64)>;
+    /// All projects whose detectors run at the edge, for the host's own start-up.
+    fn all_edge_led_projects(&self) -> Result<Vec<Scope>>;
+    /// Has the host run a project's detectors from here on, behind this sequence number; false if it did already.
+    fn take_over(&self, scope: &Scope, sequence: u64) -> Result<bool>;
+    /// Takes over a commit of a session at the edge: notes its number and does whatever `decide` does to incidents, in one
+    /// transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::CommitExists`] if it was taken over already, [`StoreError::CommitGap`] if one before it wasn't; nothing
+    /// is changed then.
+    fn apply_edge_commit(
+        &self,
+        scope: &Scope,
+        commit: &EdgeCommit,
+        decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
+    ) -> Result<()>;
+    /// The last commits of a project's sessions at the edge that were taken over, by plugin.
+    fn edge_commits(&self, scope: &Scope) -> Result<Vec<EdgeCommit>>;
     /// Proves that the store can be read and written.
     fn check(&self) -> Result<()>;
 }

@@ -241,6 +241,55 @@ fn the_secret_is_no_setting() {
     assert!(!message.contains("c2VjcmV0"), "{message}");
 }
 
+#[test]
+fn the_secret_of_a_bucket_is_never_shown() {
+    let environment = [
+        ("AIA_PULL_ACCESS_KEY_ID", "AKID"),
+        ("AIA_PULL_SECRET_ACCESS_KEY", "hunter2"),
+    ];
+    let sources = Sources {
+        environment: environment
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+        assignments: vec!["pull.url=s3://telemetry".to_owned()],
+        ..Sources::default()
+    };
+    let loaded = sources.load().unwrap();
+    assert!(loaded.config.pull.secret_access_key.is_some());
+    let shown = format!("{loaded:?}");
+    assert!(shown.contains("AKID") && !shown.contains("hunter2"), "{shown}");
+    let message = refused("[pull]\nsecret-access-key = 20202\n", &[], &[]);
+    assert!(!message.contains("20202"), "{message}");
+}
+
+#[test]
+fn settings_of_pulling_go_together() {
+    insta::assert_snapshot!(refused("[pull]\nurl = \"s3://bucket/folder\"\n", &[], &[]), @r#"
+    aia.toml:2: `pull.url` must be "s3://bucket", without a folder, or "" for none, found the string "s3://bucket/folder"
+    help: `aia config` prints `pull.url` with its default
+    "#);
+    let file = "[pull]\nurl = \"s3://telemetry\"\n";
+    insta::assert_snapshot!(refused(file, &[], &["pull.keep=10 min"]), @r#"
+    flag --set: `pull.keep` must be more than `pull.overlap`, 900s, or "0 s" to delete nothing, found `10 min`
+    help: `aia config` prints `pull.keep` with its default
+    "#);
+    load(file, &[], &["pull.keep=0 s"]).unwrap();
+    let half = refused(file, &[("AIA_PULL_ACCESS_KEY_ID", "AKID")], &[]);
+    assert!(half.contains("set together with `pull.access-key-id`"), "{half}");
+    // The edge's segments aren't the host's own.
+    let same = ["durability=bucket", "objects.url=s3://telemetry/"];
+    insta::assert_snapshot!(refused(file, &[], &same), @r"
+    flag --set: `objects.url` must be another bucket than `pull.url`, or a folder in it, found `s3://telemetry/`
+    help: `aia config` prints `objects.url` with its default
+    ");
+    load(
+        file,
+        &[],
+        &["durability=bucket", "objects.url=s3://telemetry/host"],
+    )
+    .unwrap();
+}
+
 /// The defaults, with another data folder.
 pub(crate) fn defaults_in(data: &std::path::Path) -> Sources {
     let flag = ("data", "--data".to_owned(), data.to_string_lossy().into_owned());

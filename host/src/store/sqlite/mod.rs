@@ -3,22 +3,25 @@
 mod access;
 mod changes;
 mod decision;
+mod edge;
 mod incidents;
 mod investigations;
 mod migrations;
+mod pull;
 mod sessions;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use aia_telemetry::TenantId;
+use aia_telemetry::{SegmentId, TenantId};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    BlockRecord, ChangeRecord, ChartRecord, CommitRecord, ConclusionRecord, Evidence, Incident,
-    IncidentFilter, IncidentTransaction, IngestKeyRecord, Investigated, InvestigationRecord, PinnedSignal,
-    Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
+    BlockRecord, ChangeRecord, ChartRecord, CommitRecord, ConclusionRecord, EdgeCommit, Evidence, Incident,
+    IncidentFilter, IncidentTransaction, IngestKeyRecord, Investigated, InvestigationRecord, Lead,
+    PinnedSignal, PullCursor, Result, Scope, Store, StoreError, TimelineEvent, TokenRecord,
 };
 
 /// How long a writer waits for another process (the command line beside a running host) before it gives up.
@@ -290,6 +293,63 @@ impl Store for Sqlite {
 
     fn charts(&self, tenant: &TenantId, incident: &str) -> Result<Vec<ChartRecord>> {
         investigations::charts(&self.reader(), tenant, incident)
+    }
+
+    fn begin_pull(&self, scope: &Scope, now: u64, lead: Lead, has_log: bool) -> Result<PullCursor> {
+        pull::begin(&mut self.writer(), scope, now, lead, has_log)
+    }
+
+    fn pull_cursor(&self, scope: &Scope) -> Result<Option<PullCursor>> {
+        pull::cursor(&self.reader(), scope)
+    }
+
+    fn pulled(&self, scope: &Scope, ids: &[SegmentId]) -> Result<BTreeSet<SegmentId>> {
+        pull::known(&self.reader(), scope, ids)
+    }
+
+    fn record_pulled(&self, scope: &Scope, pulled: &[(u64, SegmentId)], cursor: &PullCursor) -> Result<()> {
+        pull::record(&mut self.writer(), scope, pulled, cursor)
+    }
+
+    fn forget_pulled(&self, scope: &Scope, before_minute: u64) -> Result<()> {
+        pull::forget(&self.writer(), scope, before_minute)
+    }
+
+    fn refuse_object(&self, scope: &Scope, object: &str, tag: &str, now: u64) -> Result<()> {
+        pull::refuse(&self.writer(), scope, object, tag, now)
+    }
+
+    fn is_refused(&self, scope: &Scope, object: &str, tag: &str) -> Result<bool> {
+        pull::is_refused(&self.reader(), scope, object, tag)
+    }
+
+    fn forget_refused(&self, scope: &Scope, before: u64) -> Result<()> {
+        pull::forget_refused(&self.writer(), scope, before)
+    }
+
+    fn lead(&self, scope: &Scope) -> Result<(Lead, u64)> {
+        edge::lead(&self.reader(), scope)
+    }
+
+    fn all_edge_led_projects(&self) -> Result<Vec<Scope>> {
+        edge::all_led(&self.reader())
+    }
+
+    fn take_over(&self, scope: &Scope, sequence: u64) -> Result<bool> {
+        edge::take_over(&self.writer(), scope, sequence)
+    }
+
+    fn apply_edge_commit(
+        &self,
+        scope: &Scope,
+        commit: &EdgeCommit,
+        decide: &mut dyn FnMut(&mut dyn IncidentTransaction) -> Result<()>,
+    ) -> Result<()> {
+        edge::apply(&mut self.writer(), scope, commit, decide)
+    }
+
+    fn edge_commits(&self, scope: &Scope) -> Result<Vec<EdgeCommit>> {
+        edge::commits(&self.reader(), scope)
     }
 
     fn check(&self) -> Result<()> {
