@@ -3,11 +3,15 @@
 // The Rust is built without unwinding: a panic is a trap, and a module that trapped is in no known state. So after one,
 // everything of Rust begins anew: the module is instantiated again before the next call, and a Durable Object's Rust half
 // is made again from the state and environment that Cloudflare gave it. What was in memory is lost; what is in R2 or in
-// the object's storage isn't. Calls that were waiting when another one trapped fail.
+// the object's storage isn't. Calls that the module was busy with would never end, so they fail at once: a client comes
+// again.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as rust from "./index.js";
 
 const state = rust.__worker_init_state();
+
+/** How to end each call that the module is busy with. */
+const waiting = new Set();
 
 /** Instantiates the module again if it trapped. */
 function revive() {
@@ -19,31 +23,46 @@ function revive() {
   }
 }
 
-/** Remembers a trap. Those of plugins are caught by the Rust and don't come here. */
-function noticed(error) {
+/** A trap outside of what a call awaits, which most are: Rust's futures are polled from a queue of their own. Traps of
+ * plugins are caught by the Rust and don't come here. */
+function trapped(error) {
   if (error instanceof WebAssembly.RuntimeError) {
-    console.error("the Worker's module trapped:", error.stack ?? String(error));
     state.criticalError = true;
+    const calls = [...waiting];
+    waiting.clear();
+    for (const fail of calls) {
+      fail(error);
+    }
   }
-  return error;
 }
 
-// A trap outside of a call, such as in a task that was left to `waitUntil`.
-addEventListener("error", (event) => noticed(event.error));
+addEventListener("error", (event) => trapped(event.error));
 
-/** A function whose traps are noticed. */
-async function guarded(call) {
+/** Calls into the module; fails if it traps meanwhile. */
+async function called(call) {
   revive();
+  const { promise, resolve, reject } = Promise.withResolvers();
+  waiting.add(reject);
   try {
-    return await call();
+    Promise.resolve(call()).then(resolve, reject);
+    return await promise;
   } catch (error) {
-    throw noticed(error);
+    trapped(error);
+    throw error;
+  } finally {
+    waiting.delete(reject);
   }
 }
 
 export default class extends WorkerEntrypoint {
-  fetch(request) {
-    return guarded(() => rust.fetch.call(this, request, this.env, this.ctx));
+  async fetch(request) {
+    try {
+      return await called(() => rust.fetch.call(this, request, this.env, this.ctx));
+    } catch (error) {
+      console.error(error.stack ?? String(error));
+      // What OTLP's clients come again for.
+      return new Response("the Worker failed", { status: 503, headers: { "retry-after": "1" } });
+    }
   }
 }
 
@@ -57,8 +76,8 @@ export class ProjectSession {
     this.#arguments = args;
   }
 
-  #call(method, ...args) {
-    return guarded(() => {
+  #called(method, ...args) {
+    return called(() => {
       if (this.#instanceId !== state.instanceId) {
         this.#instance = new rust.ProjectSession(...this.#arguments);
         this.#instanceId = state.instanceId;
@@ -68,10 +87,10 @@ export class ProjectSession {
   }
 
   fetch(request) {
-    return this.#call("fetch", request);
+    return this.#called("fetch", request);
   }
 
   alarm() {
-    return this.#call("alarm");
+    return this.#called("alarm");
   }
 }
