@@ -1,0 +1,3 @@
+//! The edge: the Worker and its plugins in real workerd.
+
+mod bundle;
