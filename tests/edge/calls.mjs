@@ -1,29 +1,18 @@
 // A script in the place of the Worker: does to a plugin what a test asks for, and gives back what came of it.
 //
 // POST { plugin, calls: [[NAME, ...ARGUMENTS], …] }. The names are `describe`, `open` (a new instance, as each session has),
-// and the methods of a session; `trap` in an answer says that a call ended in something else than its `result`. What JSON
-// can't hold is { "$u8" | "$u32" | "$u64": "LITTLE ENDIAN IN HEX" } for typed arrays, { "$int": "DECIMAL" } for 64-bit
-// integers, { "$f64": "BITS IN HEX" } for doubles, and absent keys for what is undefined.
+// and the methods of a session; `facts` is what the bundle says of the plugin. `trap` in an answer says that a call ended in
+// something else than its `result`. What JSON can't hold is { "$u8" | "$u32" | "$u64": "LITTLE ENDIAN IN BASE64" } for typed
+// arrays, { "$int": "DECIMAL" } for 64-bit integers, { "$f64": "BITS IN HEX" } for doubles that are no integers, and an
+// absent key for what is undefined.
 import { plugins } from "./plugins.mjs";
 
 const ARRAYS = { $u8: Uint8Array, $u32: Uint32Array, $u64: BigUint64Array };
 
-function bytesOf(hex) {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let place = 0; place < bytes.length; place += 1) {
-    bytes[place] = Number.parseInt(hex.slice(place * 2, place * 2 + 2), 16);
-  }
-  return bytes;
-}
-
-function hexOf(bytes) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function decoded(_, value) {
-  const tag = value !== null && typeof value === "object" ? Object.keys(value)[0] : undefined;
+  const [tag] = value !== null && typeof value === "object" ? Object.keys(value) : [];
   if (tag in ARRAYS) {
-    return new ARRAYS[tag](bytesOf(value[tag]).buffer);
+    return new ARRAYS[tag](Uint8Array.fromBase64(value[tag]).buffer);
   }
   if (tag === "$int") {
     return BigInt(value.$int);
@@ -35,12 +24,12 @@ function encoded(_, value) {
   if (typeof value === "bigint") {
     return { $int: value.toString() };
   }
-  if (typeof value === "number" && !Number.isSafeInteger(value)) {
+  if (typeof value === "number" && (!Number.isSafeInteger(value) || Object.is(value, -0))) {
     return { $f64: new BigUint64Array(Float64Array.of(value).buffer)[0].toString(16) };
   }
   if (ArrayBuffer.isView(value)) {
-    const tag = Object.keys(ARRAYS).find((name) => value instanceof ARRAYS[name]);
-    return { [tag]: hexOf(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) };
+    const [tag] = Object.entries(ARRAYS).find(([, array]) => value instanceof array);
+    return { [tag]: new Uint8Array(value.buffer, value.byteOffset, value.byteLength).toBase64() };
   }
   return value;
 }
