@@ -91,7 +91,7 @@ impl BundleError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Imports { .. } => Some(
-                "build it for a target without a system, such as wasm32-unknown-unknown, or run it on the host that pulls",
+                "build it for a target without a system, such as wasm32-unknown-unknown; what imports WASI runs on a host",
             ),
             Self::NoDetector { .. } => {
                 Some("analysts and reporters run on the host that pulls: leave this one out")

@@ -1,6 +1,6 @@
 //! Component files, checked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::BundleError;
@@ -9,7 +9,7 @@ use crate::runtime::{Interface, LoadFailure, Plugin, PluginKind, Runtime};
 /// A component for a bundle.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// What errors call it: its file, or that it is built in.
+    /// What errors call it: its file as it was given, or what a built-in one would be called.
     name: String,
     bytes: Vec<u8>,
 }
@@ -21,9 +21,7 @@ impl Source {
     /// If it can't be read.
     pub fn read(file: &Path) -> Result<Self, BundleError> {
         Ok(Self {
-            name: PathBuf::from(file.file_name().unwrap_or(file.as_os_str()))
-                .to_string_lossy()
-                .into_owned(),
+            name: file.to_string_lossy().into_owned(),
             bytes: std::fs::read(file).map_err(BundleError::io("read", file))?,
         })
     }
