@@ -171,7 +171,8 @@ fn plugins_come_with_facts_modules_and_one_glue_for_all_that_are_alike() {
         "eval(",
         "new Function",
         "require(",
-        "import ",
+        "\nimport ",
+        "import(",
         "process.",
         "node:",
     ] {
