@@ -33,6 +33,7 @@ fn every_plugin_is_the_hosts_and_runs() -> Result<()> {
     let script = Script::start(folder.path())?;
     let mut seen = Vec::new();
     for (name, component) in aia_plugins::DETECTORS {
+        script.has(name, component)?;
         let answers = script.run(
             name,
             &[
@@ -49,7 +50,6 @@ fn every_plugin_is_the_hosts_and_runs() -> Result<()> {
             bail!("{name}: {answers:?}");
         };
         let (facts, manifest) = (&facts["ok"], &manifest["ok"]);
-        assert_eq!(facts["digest"], blake3::hash(component).to_hex().as_str());
         assert_eq!(facts["contract"], "0.1.0");
         for fact in ["name", "version", "reads", "configSchema"] {
             assert_eq!(facts[fact], manifest[fact], "{name}");

@@ -96,6 +96,7 @@ fn compared(name: &str, minutes: u64) -> Result<usize> {
         .with_context(|| format!("no detector {name}"))?;
     let folder = tempfile::tempdir()?;
     let script = Script::start(folder.path())?;
+    script.has(name, component)?;
     played(&script, name, component, 1, minutes)
 }
 

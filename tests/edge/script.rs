@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aia_tests::{Bundle, Worker};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 /// A running script.
@@ -35,6 +35,18 @@ impl Script {
             .limit(64 << 20)
             .read_to_string()?;
         Ok(serde_json::from_str(&answers)?)
+    }
+
+    /// Fails unless the bundle has this component: it may have been built before the plugins were.
+    pub(crate) fn has(&self, plugin: &str, component: &[u8]) -> Result<()> {
+        let facts = self.run(plugin, &[json!(["facts"])])?;
+        let found = facts.first().map(|facts| &facts["ok"]["digest"]);
+        let digest = blake3::hash(component).to_hex();
+        ensure!(
+            found == Some(&json!(digest.as_str())),
+            "the bundle has another build of `{plugin}`: run `cargo xtask edge`"
+        );
+        Ok(())
     }
 
     /// The names of its plugins.
