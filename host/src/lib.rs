@@ -11,6 +11,7 @@ pub mod api;
 pub mod authors;
 mod background;
 pub mod backtest;
+pub mod bundle;
 pub mod cli;
 pub mod clock;
 pub mod config;

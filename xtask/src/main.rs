@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod checks;
 mod demo;
+mod edge;
 mod fuzz;
 mod interrupt;
 mod progress;
@@ -35,6 +36,8 @@ enum Task {
     Test,
     /// Start AIA and a small shop, break the shop, and see one incident and its report.
     Demo(demo::Options),
+    /// Build the Worker's bundle and say how large it is; with `dev`, start it on this machine.
+    Edge(edge::Options),
     /// Fuzz: builds with instrumentation, runs each target for a while, fails if one finds something.
     Fuzz(fuzz::Options),
     /// Measure: builds in release, prints a table, writes `target/bench/NAME.json`.
@@ -69,6 +72,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test => checks::run(),
         Task::Demo(options) => demo::run(&options),
+        Task::Edge(options) => edge::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Bench { names, data, round } => bench::run(&names, data.as_deref(), round),
     }

@@ -84,6 +84,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: PluginCommand,
     },
+    /// Make the folder that a Worker at the edge is deployed from.
+    Bundle {
+        #[command(subcommand)]
+        command: BundleCommand,
+    },
     /// Make, list and revoke ingest keys, which applications send telemetry with.
     Key {
         #[command(subcommand)]
@@ -456,6 +461,27 @@ pub(super) enum PluginCommand {
         /// The component.
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BundleCommand {
+    /// Make components what a Cloudflare Worker runs: core modules and JavaScript.
+    Worker(BundleWorker),
+}
+
+/// `aia bundle worker`
+#[derive(Debug, clap::Args)]
+pub(super) struct BundleWorker {
+    /// Component of a detector that imports nothing; may be given several times. All detectors that AIA comes with by
+    /// default.
+    #[arg(long, value_name = "FILE")]
+    pub(super) plugin: Vec<PathBuf>,
+    /// Folder of the Worker itself, which `cargo xtask edge` builds; without it there are only plugins.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) shell: Option<PathBuf>,
+    /// Folder of the bundle; an earlier bundle there is replaced.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: PathBuf,
 }
 
 /// `aia plugin new`

@@ -6,6 +6,7 @@ use crate::{
     api::TokenError,
     authors::AuthorsError,
     backtest::BacktestError,
+    bundle::BundleError,
     config::ConfigError,
     incidents::{ActError, changes::ChangeError},
     replay::ReplayError,
@@ -97,6 +98,9 @@ pub(super) enum Failure {
     /// A plugin can't be made, built, loaded or measured.
     #[error(transparent)]
     Authors(#[from] AuthorsError),
+    /// No bundle.
+    #[error("cannot make the bundle")]
+    Bundle(#[from] BundleError),
     /// A plugin doesn't do what its fixtures say.
     #[error("{failed} of {cases} cases failed")]
     Fixtures { failed: usize, cases: usize },
@@ -134,6 +138,7 @@ impl Failure {
         match self {
             Self::Config(error) => error.help(),
             Self::Authors(error) => error.help(),
+            Self::Bundle(error) => error.help().map(str::to_owned),
             Self::NoData { .. } => Some("`--data` names another one; `aia up` makes one".to_owned()),
             Self::Serve(ServeError::Bind { setting, source, .. }) => {
                 (source.kind() == io::ErrorKind::AddrInUse).then(|| {

@@ -8,6 +8,7 @@
 
 mod args;
 mod backtest;
+mod bundle;
 mod change;
 mod eval;
 mod failure;
@@ -89,6 +90,7 @@ fn dispatch(backend: &dyn Backend, args: Args, sources: Sources, output: &mut Ou
         Command::Backtest(wanted) => backtest::run(backend, config, wanted, output),
         Command::Templates(wanted) => templates::run(backend, config, &wanted, output),
         Command::Eval { command } => eval::run(&command, output),
+        Command::Bundle { command } => bundle::run(backend, config, command, output),
         Command::Plugin { command } => plugin::run(backend, config, command, output),
         Command::Key {
             command: KeyCommand::Create(create),

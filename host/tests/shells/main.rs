@@ -5,6 +5,7 @@
 mod acts;
 mod api;
 mod authors;
+mod bundle;
 mod cli;
 mod config;
 mod grpc;

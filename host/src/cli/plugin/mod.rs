@@ -44,7 +44,7 @@ fn time(time: Duration) -> String {
 }
 
 /// A size, such as `63.2 KiB`.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
     let units = [(1024.0 * 1024.0, "MiB"), (1024.0, "KiB")];
     match units.into_iter().find(|(unit, _)| bytes >= *unit) {
