@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use aia_telemetry::{IngestSecrets, ROOT_SECRET_BYTES, RootSecret, RootSecretError};
+use aia_telemetry::{DeploymentSecret, IngestSecrets, ROOT_SECRET_BYTES, RootSecret, RootSecretError};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -55,7 +55,7 @@ pub enum SecretError {
 
 /// The deployment's secret.
 pub struct Secrets {
-    root: RootSecret,
+    deployment: DeploymentSecret,
 }
 
 impl Secrets {
@@ -100,7 +100,7 @@ impl Secrets {
     /// The secret of throw-away folders: the same each time, so that all ids are. It protects nothing.
     pub(crate) fn known() -> Self {
         Self {
-            root: RootSecret::new([0; ROOT_SECRET_BYTES]),
+            deployment: DeploymentSecret::new(RootSecret::new([0; ROOT_SECRET_BYTES])),
         }
     }
 
@@ -110,7 +110,7 @@ impl Secrets {
             source,
         };
         Ok(Self {
-            root: RootSecret::from_text(text).map_err(invalid)?,
+            deployment: DeploymentSecret::new(RootSecret::from_text(text).map_err(invalid)?),
         })
     }
 
@@ -136,36 +136,33 @@ impl Secrets {
             path: path.to_owned(),
             source,
         })?;
-        Ok(Self { root })
-    }
-
-    /// A key for one purpose.
-    fn derive(&self, purpose: &str) -> [u8; 32] {
-        blake3::derive_key(&format!("AIA 2026-11 {purpose}"), self.root.to_text().as_bytes())
+        Ok(Self {
+            deployment: DeploymentSecret::new(root),
+        })
     }
 
     /// The secret that segments' keys are derived from.
     #[must_use]
     pub fn segments(&self) -> RootSecret {
-        RootSecret::new(self.derive("segments"))
+        self.deployment.segments()
     }
 
     /// The secret that the keys of blocks' footers are derived from.
     #[must_use]
     pub fn block_footers(&self) -> [u8; 32] {
-        self.derive("block footers")
+        *self.deployment.derive("block footers")
     }
 
     /// The secret that compiled plugins are authenticated with.
     #[must_use]
     pub fn compiled_plugins(&self) -> [u8; 32] {
-        self.derive("compiled plugins")
+        *self.deployment.derive("compiled plugins")
     }
 
     /// The secrets of ingest keys.
     #[must_use]
     pub fn ingest(&self) -> IngestSecrets {
-        IngestSecrets::new(1, &RootSecret::new(self.derive("ingest keys, version 1")))
+        self.deployment.ingest()
     }
 }
 

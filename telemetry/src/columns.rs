@@ -48,19 +48,111 @@ pub fn unpack_range(data: u64) -> (u32, u32) {
 /// or further structs of columns.
 macro_rules! columns {
     ($($(#[$doc:meta])* $name:ident { $($rest:tt)* })*) => {
-        $(columns!(@struct [$(#[$doc])* $name] [] $($rest)*);)*
+        $(columns!(@struct [$(#[$doc])* $name] (this path visit) [] [] $($rest)*);)*
     };
-    (@struct [$(#[$doc:meta])* $name:ident] [$($fields:tt)*]) => {
+    (@struct [$(#[$doc:meta])* $name:ident] ($this:ident $path:ident $visit:ident) [$($fields:tt)*] [$($visits:tt)*]) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
         pub struct $name { $($fields)* }
+
+        impl Record for $name {
+            fn visit_into<'a>(
+                $this: &'a Self,
+                $path: &mut Vec<&'static str>,
+                $visit: &mut dyn FnMut(&[&'static str], Column<'a>),
+            ) {
+                $($visits)*
+            }
+        }
     };
-    (@struct $head:tt [$($fields:tt)*] $(#[$doc:meta])* $field:ident: [$item:ty], $($rest:tt)*) => {
-        columns!(@struct $head [$($fields)* $(#[$doc])* #[serde(with = "column")] pub $field: Vec<$item>,] $($rest)*);
+    (
+        @struct $head:tt ($this:ident $path:ident $visit:ident) [$($fields:tt)*] [$($visits:tt)*]
+        $(#[$doc:meta])* $field:ident: [$item:ty], $($rest:tt)*
+    ) => {
+        columns!(
+            @struct $head ($this $path $visit)
+            [$($fields)* $(#[$doc])* #[serde(with = "column")] pub $field: Vec<$item>,]
+            [$($visits)*
+                $path.push(stringify!($field));
+                $visit($path, Column::from($this.$field.as_slice()));
+                $path.pop();]
+            $($rest)*
+        );
     };
-    (@struct $head:tt [$($fields:tt)*] $(#[$doc:meta])* $field:ident: $item:ty, $($rest:tt)*) => {
-        columns!(@struct $head [$($fields)* $(#[$doc])* pub $field: $item,] $($rest)*);
+    (
+        @struct $head:tt ($this:ident $path:ident $visit:ident) [$($fields:tt)*] [$($visits:tt)*]
+        $(#[$doc:meta])* $field:ident: $item:ty, $($rest:tt)*
+    ) => {
+        columns!(
+            @struct $head ($this $path $visit)
+            [$($fields)* $(#[$doc])* pub $field: $item,]
+            [$($visits)*
+                $path.push(stringify!($field));
+                Record::visit_into(&$this.$field, $path, $visit);
+                $path.pop();]
+            $($rest)*
+        );
     };
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Column<'a> {
+    /// Bytes.
+    U8(&'a [u8]),
+    /// 32-bit integers.
+    U32(&'a [u32]),
+    /// 64-bit integers.
+    U64(&'a [u64]),
+}
+
+impl Column<'_> {
+    /// Bytes of an item.
+    #[must_use]
+    pub fn width(self) -> usize {
+        match self {
+            Self::U8(_) => 1,
+            Self::U32(_) => 4,
+            Self::U64(_) => 8,
+        }
+    }
+
+    /// Its items as bytes, little-endian.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::U8(column) => column,
+            Self::U32(column) => bytemuck::cast_slice(column),
+            Self::U64(column) => bytemuck::cast_slice(column),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for Column<'a> {
+    fn from(column: &'a [u8]) -> Self {
+        Self::U8(column)
+    }
+}
+
+impl<'a> From<&'a [u32]> for Column<'a> {
+    fn from(column: &'a [u32]) -> Self {
+        Self::U32(column)
+    }
+}
+
+impl<'a> From<&'a [u64]> for Column<'a> {
+    fn from(column: &'a [u64]) -> Self {
+        Self::U64(column)
+    }
+}
+
+/// A struct of columns.
+trait Record {
+    fn visit_into<'a>(
+        this: &'a Self,
+        path: &mut Vec<&'static str>,
+        visit: &mut dyn FnMut(&[&'static str], Column<'a>),
+    );
 }
 
 columns! {
@@ -427,6 +519,17 @@ pub enum Columns {
 }
 
 impl Columns {
+    /// Every column with its path, such as `spans`, `attributes`, `key`, in the order of the contract: for a runtime that
+    /// hands batches over by name.
+    pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&[&'static str], Column<'a>)) {
+        let mut path = Vec::new();
+        match self {
+            Self::Spans(columns) => Record::visit_into(columns, &mut path, visit),
+            Self::Logs(columns) => Record::visit_into(columns, &mut path, visit),
+            Self::Metrics(columns) => Record::visit_into(columns, &mut path, visit),
+        }
+    }
+
     /// Number of rows that evidence can name: spans, log records or metric points.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -508,5 +611,32 @@ impl SignalType {
             Self::Logs => "logs",
             Self::Metrics => "metrics",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_is_visited_by_its_path() {
+        let mut columns = LogColumns::default();
+        columns.common.strings.utf8 = vec![1];
+        columns.logs.attributes.data = vec![2, 3];
+        let mut seen = Vec::new();
+        Columns::Logs(columns).visit(&mut |path, column| {
+            if !column.bytes().is_empty() {
+                seen.push(format!(
+                    "{} {}x{}",
+                    path.join("."),
+                    column.width(),
+                    column.bytes().len()
+                ));
+            }
+        });
+        assert_eq!(seen, ["common.strings.utf8 1x1", "logs.attributes.data 8x16"]);
+        let mut count = 0;
+        Columns::Spans(SpanColumns::default()).visit(&mut |_, _| count += 1);
+        assert_eq!(count, 60);
     }
 }

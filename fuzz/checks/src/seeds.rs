@@ -1,7 +1,7 @@
 //! Where fuzzing begins: inputs made from examples, and mutations of inputs for runs without libFuzzer.
 
 use aia_oracle::{Style, examples, request};
-use aia_telemetry::{Commit, SegmentId};
+use aia_telemetry::{Commit, Consumed, Fingerprint, RowId, SegmentId, Severity, Signal};
 
 /// Inputs of a target that reach far into what it checks.
 #[must_use]
@@ -83,14 +83,48 @@ fn compressed() -> impl Iterator<Item = (u8, Vec<u8>)> {
 fn commit() -> Commit {
     Commit {
         number: 7,
+        previous: [4; 32],
         plugin_digest: [5; 32],
         plugin: "errors".to_owned(),
-        segments: vec![SegmentId([1; 16]), SegmentId([2; 16])],
+        segments: [1, 2].map(consumed).to_vec(),
         first_segment_ordinal: 40,
         received_at: examples::START,
-        signals: vec![b"one".to_vec(), Vec::new()],
+        signals: vec![(examples::START, signal())],
         snapshot: Some(vec![9; 20]),
         snapshot_commit: 7,
+    }
+}
+
+fn consumed(id: u8) -> Consumed {
+    Consumed {
+        id: SegmentId([id; 16]),
+        received_at: examples::START,
+        observed_at: examples::START,
+        rows: 3,
+        is_skipped: false,
+    }
+}
+
+fn signal() -> Signal {
+    let evidence = vec![RowId { segment: 40, row: 2 }];
+    Signal {
+        kind: "errors.exception".to_owned(),
+        severity: Severity::High,
+        fingerprint: Fingerprint {
+            version: 1,
+            parts: vec!["payment".to_owned()],
+        },
+        title: "LedgerError".to_owned(),
+        service: "payment".to_owned(),
+        operation: "POST /charges".to_owned(),
+        release: String::new(),
+        affected: vec!["checkout".to_owned()],
+        start_time: examples::START,
+        end_time: examples::START,
+        count: 1,
+        measures: Vec::new(),
+        details: Vec::new(),
+        evidence,
     }
 }
 

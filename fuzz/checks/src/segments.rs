@@ -102,8 +102,10 @@ fn edited(edits: &[u8]) {
 
 /// Any bytes as a commit: an error, or one that comes back as it is.
 pub fn commits(data: &[u8]) {
-    if let Ok(commit) = Commit::decode(data) {
+    if let Some(commit) = Commit::decode(data) {
         let encoded = commit.encode().expect("a commit can be written");
-        assert_eq!(Commit::decode(&encoded), Ok(commit));
+        let again = Commit::decode(&encoded).expect("what was written can be read");
+        // Not the commits: a figure may be no number, which equals nothing.
+        assert_eq!(again.encode().expect("a commit can be written"), encoded);
     }
 }

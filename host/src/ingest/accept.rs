@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aia_telemetry::{
     Columns, Encoding, Footer, IngestKey, Redactor, Refusal, Refused, ScanLimits, Scanned, Scratch,
-    SignalType, scan_json, scan_protobuf,
+    SealedSegment, SignalType, refused_rows, scan_body, seal_columns,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -94,7 +94,7 @@ impl JournalIntake {
         };
         let Sealed { append, refused } = sealed?;
         let Some(append) = append else {
-            return Ok(accepted(signal, refused));
+            return Ok(accepted(signal, &refused));
         };
         let scope = append.scope.clone();
         self.lead(&scope, u64::MAX).await?;
@@ -122,7 +122,7 @@ impl JournalIntake {
                 });
             }
         }
-        Ok(accepted(signal, refused))
+        Ok(accepted(signal, &refused))
     }
 
     /// What comes here is for this host's detectors: from the first such segment on, they run the project. They begin
@@ -241,13 +241,9 @@ impl Pipeline {
         body: &[u8],
     ) -> Result<Scanned, Refusal> {
         let mut scratch = self.scratches.lock().pop().unwrap_or_default();
-        let scan = match encoding {
-            Encoding::Protobuf => scan_protobuf,
-            Encoding::Json => scan_json,
-        };
-        let scanned = scan(signal, body, limits, &mut scratch);
+        let scanned = scan_body(signal, encoding, body, limits, &mut scratch);
         self.scratches.lock().push(scratch);
-        let scanned = scanned.map_err(Refusal::from)?;
+        let scanned = scanned?;
         for (reason, _, rows) in scanned.refused.by_reason() {
             self.metrics.rows_refused(reason, u64::from(rows));
         }
@@ -258,25 +254,31 @@ impl Pipeline {
     pub(crate) fn seal(
         &self,
         key: &IngestKey,
-        mut columns: Columns,
+        columns: Columns,
         body: &[u8],
         received_at: u64,
     ) -> Result<Append, Refusal> {
-        for (rule, times) in self.redactor.redact(&mut columns).iter() {
-            self.metrics.redacted(rule, times);
-        }
         let scope = Scope {
             tenant: key.tenant.clone(),
             project: key.project.clone(),
         };
         let keys = self.keys.of(&scope);
-        let header = keys.header(&columns, body, received_at, key);
-        let segment = keys.seal(&header, Some(&columns)).map_err(|error| {
-            tracing::error!(error = crate::chain(&error), %scope, "cannot seal a request");
-            Refusal::Unavailable {
-                retry_after: RETRY_AFTER,
-            }
-        })?;
+        let sealed =
+            seal_columns(&keys, &self.redactor, columns, body, key, received_at).map_err(|error| {
+                tracing::error!(error = crate::chain(&error), %scope, "cannot seal a request");
+                Refusal::Unavailable {
+                    retry_after: RETRY_AFTER,
+                }
+            })?;
+        let SealedSegment {
+            header,
+            bytes: segment,
+            columns,
+            redactions,
+        } = sealed;
+        for (rule, times) in redactions.iter() {
+            self.metrics.redacted(rule, times);
+        }
         let note = Note {
             signal: header.signal,
             rows: header.rows,
@@ -295,9 +297,10 @@ impl Pipeline {
     }
 }
 
-fn accepted(signal: SignalType, refused: Refused) -> Accepted {
+fn accepted(signal: SignalType, refused: &Refused) -> Accepted {
+    let (refused_rows, message) = refused_rows(refused, signal);
     Accepted {
-        refused_rows: u64::from(refused.total()),
-        message: refused.message(signal),
+        refused_rows,
+        message,
     }
 }

@@ -6,41 +6,26 @@ use std::{
 };
 
 use aia_telemetry::{IngestKey, IngestSecrets, KeyId, Refusal, RevocationList};
-use http::{HeaderMap, header};
 
 use crate::store::{Store, StoreError};
-
-/// For exporters that can't send `Authorization`.
-const KEY_HEADER: &str = "x-aia-key";
 
 /// How often revoked keys are read again: a revoked key is refused after so long at the latest.
 const REFRESH_EVERY: Duration = Duration::from_secs(5);
 
-/// Finds and verifies a request's ingest key.
+/// Verifies an ingest key.
 ///
 /// # Errors
-/// If there is none, it isn't genuine, or it was revoked.
-pub(super) fn authenticate(
-    headers: &HeaderMap,
+/// If it isn't genuine, or was revoked.
+pub(super) fn verify(
+    key: &str,
     secrets: &IngestSecrets,
     revoked: &RevokedKeys,
 ) -> Result<IngestKey, Refusal> {
-    let key = secrets.verify(presented(headers).ok_or(Refusal::MissingKey)?)?;
+    let key = secrets.verify(key)?;
     if revoked.contains(&key) {
         Err(Refusal::RevokedKey)
     } else {
         Ok(key)
-    }
-}
-
-/// The key as sent: `Authorization: Bearer …` (the scheme's case doesn't matter) or `x-aia-key`.
-fn presented(headers: &HeaderMap) -> Option<&str> {
-    match headers.get(header::AUTHORIZATION) {
-        Some(value) => {
-            let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-        }
-        None => headers.get(KEY_HEADER)?.to_str().ok().map(str::trim),
     }
 }
 
@@ -102,24 +87,4 @@ fn read(store: &dyn Store) -> Result<RevocationList, StoreError> {
         }
     }
     Ok(list)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_come_in_either_header() {
-        let presented = |name: &'static str, value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, http::HeaderValue::from_static(value));
-            presented(&headers).map(ToOwned::to_owned)
-        };
-        assert_eq!(presented("authorization", "Bearer abc").as_deref(), Some("abc"));
-        assert_eq!(presented("authorization", "bearer  abc ").as_deref(), Some("abc"));
-        assert_eq!(presented("x-aia-key", "abc").as_deref(), Some("abc"));
-        assert_eq!(presented("authorization", "Basic abc"), None);
-        assert_eq!(presented("authorization", "abc"), None);
-        assert_eq!(presented("x-api-key", "abc"), None);
-    }
 }

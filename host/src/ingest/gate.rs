@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 use aia_telemetry::{ContentEncoding, Encoding, IngestKey, IngestSecrets, Refusal, SignalType};
 use axum::body::Body;
 use bytes::Bytes;
-use http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
@@ -64,12 +63,12 @@ impl Gate {
         }
     }
 
-    /// Verifies the key, then finds a place: strangers don't take any.
+    /// Verifies the key as it was sent, then finds a place: strangers don't take any.
     ///
     /// # Errors
     /// If the key is refused, all places are taken or there is no memory.
-    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<Admitted, Refusal> {
-        let key = auth::authenticate(headers, &self.secrets, &self.revoked)?;
+    pub(super) fn admit(&self, presented: Result<&str, Refusal>) -> Result<Admitted, Refusal> {
+        let key = auth::verify(presented?, &self.secrets, &self.revoked)?;
         if !self.intake.has_room() {
             return Err(body::overloaded());
         }

@@ -57,7 +57,7 @@ async fn take(gate: &Gate, request: Request) -> Result<(SignalType, Vec<u8>), Re
         _ => return Err(Refusal::UnknownPath),
     };
     let (head, body) = request.into_parts();
-    let admitted = gate.admit(&head.headers)?;
+    let admitted = gate.admit(super::http::head(&head).presented_key())?;
     let encoding = head
         .headers
         .get("grpc-encoding")

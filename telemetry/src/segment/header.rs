@@ -106,6 +106,31 @@ pub fn hour_prefix(tenant: &TenantId, project: &ProjectId, time: u64) -> String 
     )
 }
 
+/// The minute that a segment's object key names, in nanoseconds since the Unix epoch; none if it isn't a segment's key.
+#[must_use]
+pub fn minute_of_key(object_key: &str) -> Option<u64> {
+    let mut parts = object_key.strip_prefix("segments/")?.splitn(6, '/').skip(2);
+    let (date, hour, minute) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut date = date.splitn(3, '-').map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    let (hour, minute) = (hour.parse::<u64>().ok()?, minute.parse::<u64>().ok()?);
+    let is_time = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60;
+    if !is_time || !(1970..=2554).contains(&year) {
+        return None;
+    }
+    let minutes = (days_from_civil(year, month, day) * 24 + hour) * 60 + minute;
+    minutes.checked_mul(60 * NANOSECONDS_PER_SECOND)
+}
+
+/// Days since 1970-01-01 of a date, the other way round than [`civil_date`] (Howard Hinnant's `days_from_civil`).
+fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).saturating_sub(719_468)
+}
+
 /// What the object keys of all segments of a project start with.
 #[must_use]
 pub fn project_prefix(tenant: &TenantId, project: &ProjectId) -> String {
@@ -196,7 +221,29 @@ mod tests {
         assert!(peek_header(&long).is_err(), "bytes behind the header's fields");
     }
 
+    #[test]
+    fn keys_of_something_else_name_no_minute() {
+        for key in [
+            "",
+            "sessions/acme/shop/2023-01-29/08/33/ab",
+            "segments/acme/shop/2023-01-29/08",
+            "segments/acme/shop/2023-13-29/08/33/ab",
+            "segments/acme/shop/1969-12-31/08/33/ab",
+            "segments/acme/shop/99999999999-01-01/08/33/ab",
+            "segments/acme/shop/2023-01-29/24/33/ab",
+            "segments/acme/shop/x-y-z/08/33/ab",
+        ] {
+            assert_eq!(minute_of_key(key), None, "{key}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_key_tells_its_minute(received_at: u64) {
+            let minute = 60 * NANOSECONDS_PER_SECOND;
+            prop_assert_eq!(minute_of_key(&object_key(&header(received_at))), Some(received_at / minute * minute));
+        }
+
         #[test]
         fn the_next_day_has_the_next_date(days in 0_u64..200_000) {
             let ((year, month, day), next) = (civil_date(days), civil_date(days + 1));

@@ -13,6 +13,8 @@ mod project_keys;
 mod seal;
 
 pub use error::SegmentError;
-pub use header::{Header, hour_prefix, minute_prefix, object_key, peek_header, project_prefix};
+pub use header::{
+    Header, hour_prefix, minute_of_key, minute_prefix, object_key, peek_header, project_prefix,
+};
 pub use project_keys::ProjectKeys;
 pub use seal::SegmentLimits;

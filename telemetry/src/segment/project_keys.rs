@@ -1,4 +1,4 @@
-//! The keys of one project: one for the ids of its segments, one for their MACs.
+//! The keys of one project: for the ids of its segments, for their MACs, and for those of its sessions' commits.
 
 use secrecy::zeroize::Zeroizing;
 
@@ -15,6 +15,7 @@ pub struct ProjectKeys {
     project: ProjectId,
     id_key: Zeroizing<[u8; 32]>,
     pub(super) mac_key: Zeroizing<[u8; 32]>,
+    commit_key: Zeroizing<[u8; 32]>,
 }
 
 impl ProjectKeys {
@@ -35,6 +36,7 @@ impl ProjectKeys {
             project: project.clone(),
             id_key: derive("aia segment id 1"),
             mac_key: derive("aia segment mac 1"),
+            commit_key: derive("aia commit mac 1"),
         }
     }
 
@@ -48,6 +50,10 @@ impl ProjectKeys {
     #[must_use]
     pub fn project(&self) -> &ProjectId {
         &self.project
+    }
+
+    pub(crate) fn commit_key(&self) -> &[u8; 32] {
+        &self.commit_key
     }
 
     /// The id of the segment of a request: the first 128 bits of keyed BLAKE3 over signal and decompressed body. A
