@@ -1,31 +1,11 @@
-//! What Cloudflare calls.
+//! What Cloudflare calls: a request comes in.
 
-use worker::{
-    Context, DurableObject, Env, Request, Response, Result, State, durable_object, event, wasm_bindgen,
-};
+use worker::{Context, Env, Request, Response, Result, event};
+
+use crate::intake;
 
 /// Answers a request.
 #[event(fetch)]
-async fn fetch(_request: Request, _env: Env, _context: Context) -> Result<Response> {
-    Response::error("not found", 404)
-}
-
-/// A project's sessions.
-#[durable_object]
-pub struct ProjectSession {
-    _state: State,
-    _env: Env,
-}
-
-impl DurableObject for ProjectSession {
-    fn new(state: State, env: Env) -> Self {
-        Self {
-            _state: state,
-            _env: env,
-        }
-    }
-
-    async fn fetch(&self, _request: Request) -> Result<Response> {
-        Response::error("not found", 404)
-    }
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    intake::answer(request, &env, &context).await
 }
