@@ -23,7 +23,7 @@ pub mod journal;
 pub mod log;
 mod logging;
 pub mod metrics;
-mod pull;
+pub mod pull;
 pub mod replay;
 pub mod runtime;
 mod scratch;

@@ -318,6 +318,16 @@ pub(super) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "pull.takeover-after",
+        default: r#""60 s""#,
+        doc: "How long the sessions of a project of the edge may stand still behind what was pulled before this host goes on\n\
+              with them. The edge commits every 10 seconds.",
+        apply: |config, raw| {
+            raw.duration(SECOND, DAY)
+                .map(|value| config.pull.takeover_after = value)
+        },
+    },
+    Key {
         name: PULL_KEEP,
         default: r#""7 d""#,
         doc: "How long segments stay in it after they were received; then they are deleted, if they were pulled. \"0 s\"\n\

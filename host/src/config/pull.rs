@@ -25,6 +25,8 @@ pub struct Pull {
     pub sweep_every: Duration,
     /// `pull.keep`: how long objects stay; zero for ever.
     pub keep: Duration,
+    /// `pull.takeover-after`: how long the edge's commits may stop before the host goes on.
+    pub takeover_after: Duration,
 }
 
 impl Pull {

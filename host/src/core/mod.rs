@@ -28,7 +28,7 @@ use crate::investigations::{self, InvestigationConfig, Investigations, Investiga
 use crate::journal::JournalConfig;
 use crate::log::{Durability, KeyRing, Log, LogConfig};
 use crate::metrics::Metrics;
-use crate::pull::{self, Pull};
+use crate::pull::{self, Follow, Pull};
 use crate::replay::{Progress, ReplayError, ReplayOptions};
 use crate::runtime::Runtime;
 use crate::server::{Backend, BackendError, NotReady, PluginCatalog, Readiness, Reports, Running, Services};
@@ -69,9 +69,9 @@ impl Backend for Host {
             ..SessionConfig::default()
         };
         let found = investigations::Wake::default();
-        let changed = found.clone();
+        let (changed, told) = (found.clone(), found.clone());
         let (waker, inboxes) =
-            sessions::queues(session_config.workers, Arc::new(move |scope| changed.wake(scope)));
+            sessions::queues(session_config.workers, Arc::new(move |scope| told.wake(scope)));
         let wake = waker.clone();
         let objects = objects::open(config, &folder, false)?;
         let log_config = LogConfig {
@@ -137,6 +137,19 @@ impl Backend for Host {
             has_room: Box::new(move || room.has_room()),
         };
         let pull = Pull::start(config, segment_limits(config), target, &mut registry)?;
+        let running = Arc::clone(&sessions);
+        let target = pull::FollowTarget {
+            log: Arc::clone(&log),
+            store: Arc::clone(&store),
+            leads: sessions.leads(),
+            root: secrets.segments(),
+            metrics: Arc::clone(&metrics),
+            rules: config.incidents.clone(),
+            detectors: Box::new(move || running.detectors()),
+            found: Arc::new(move |scope| changed.wake(scope)),
+            waker: sessions.waker(),
+        };
+        let follow = Follow::start(config, segment_limits(config), target)?;
         let services = Services {
             store: Arc::clone(&store),
             intake,
@@ -152,6 +165,7 @@ impl Backend for Host {
             investigations,
             hot_swap,
             pull,
+            follow,
             lock,
         };
         Ok((services, Box::new(running)))
@@ -245,6 +259,7 @@ struct RunningHost {
     investigations: Investigations,
     hot_swap: Option<HotSwap>,
     pull: Option<Pull>,
+    follow: Option<Follow>,
     lock: Lock,
 }
 
@@ -253,6 +268,7 @@ impl Running for RunningHost {
         Box::pin(async move {
             let ended = tokio::task::spawn_blocking(move || {
                 drop(self.pull);
+                drop(self.follow);
                 drop(self.hot_swap);
                 self.investigations.close();
                 self.sessions.close();

@@ -81,9 +81,13 @@ impl Puller {
         let keep_columns =
             got.bytes.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= KEEP_COLUMNS_BYTES;
         let mut appends = Vec::with_capacity(got.bytes.len());
+        let mut releases = Vec::new();
         for (found, bytes) in got.bytes {
             match fetch::verify(scope, &keys, &found.object.key, &bytes, limits, keep_columns) {
-                Ok(append) => appends.push(append),
+                Ok((append, found)) => {
+                    releases.push((append.received_at, found));
+                    appends.push(append);
+                }
                 Err(reason) => refused.push((found.object, reason)),
             }
         }
@@ -91,6 +95,15 @@ impl Puller {
         let count = appends.len();
         if count > 0 {
             self.append(scope, project, appends)?;
+        }
+        if self.leads.is_edge(scope) {
+            // Where this host runs the detectors, their sessions do it.
+            releases.sort_by_key(|(received_at, _)| *received_at);
+            for (received_at, found) in releases {
+                project
+                    .releases
+                    .note(self.store.as_ref(), scope, found, received_at);
+            }
         }
         match got.failure {
             Some(error) if got.is_down => return Err(error.into()),

@@ -81,6 +81,8 @@ pub(super) trait Bucket: Send + Sync {
     fn list<'a>(&'a self, query: Query<'a>) -> Answer<'a, Page>;
     /// An object of at most so many bytes.
     fn get<'a>(&'a self, key: &'a str, limit: u64) -> Answer<'a, Bytes>;
+    /// Writes an object unless there is one; whether there wasn't.
+    fn create<'a>(&'a self, key: &'a str, bytes: Bytes) -> Answer<'a, bool>;
     /// Writes an object, over what is there.
     fn put<'a>(&'a self, key: &'a str, bytes: Bytes) -> Answer<'a, ()>;
     /// Copies an object within the bucket.

@@ -11,6 +11,7 @@ use super::key::SegmentKey;
 use super::quarantine::Reason;
 use crate::journal::Append;
 use crate::log::Note;
+use crate::sessions::{Release, releases_of};
 use crate::store::Scope;
 
 /// Objects that are got at once.
@@ -83,11 +84,12 @@ pub(super) fn verify(
     bytes: &Bytes,
     limits: &SegmentLimits,
     keep_columns: bool,
-) -> Result<Append, Reason> {
+) -> Result<(Append, Vec<Release>), Reason> {
     let opened = keys.open_at(key, bytes, limits);
     let (header, columns) = opened.map_err(|error| reason(scope, bytes, &error))?;
     let footer = columns.as_ref().map(|columns| Arc::new(Footer::of(columns)));
-    Ok(Append {
+    let releases = columns.as_ref().map(releases_of).unwrap_or_default();
+    let append = Append {
         scope: scope.clone(),
         id: header.id,
         received_at: header.received_at,
@@ -99,7 +101,8 @@ pub(super) fn verify(
             columns: columns.filter(|_| keep_columns),
             weight: bytes.len().saturating_mul(BYTES_PER_SEALED_BYTE),
         },
-    })
+    };
+    Ok((append, releases))
 }
 
 /// About the bytes of columns for each byte of a sealed segment: LZ4 makes of telemetry a fifth or less.

@@ -130,6 +130,19 @@ impl Bucket for Memory {
         .boxed()
     }
 
+    fn create<'a>(&'a self, key: &'a str, bytes: Bytes) -> Answer<'a, bool> {
+        async move {
+            let mut is_new = false;
+            self.write(|state| {
+                is_new = !state.objects.contains_key(key);
+                state.objects.entry(key.to_owned()).or_insert(bytes);
+                Ok(())
+            })?;
+            Ok(is_new)
+        }
+        .boxed()
+    }
+
     fn put<'a>(&'a self, key: &'a str, bytes: Bytes) -> Answer<'a, ()> {
         async move {
             self.write(|state| {
@@ -173,6 +186,10 @@ impl Bucket for std::sync::Arc<Memory> {
 
     fn get<'a>(&'a self, key: &'a str, limit: u64) -> Answer<'a, Bytes> {
         self.as_ref().get(key, limit)
+    }
+
+    fn create<'a>(&'a self, key: &'a str, bytes: Bytes) -> Answer<'a, bool> {
+        self.as_ref().create(key, bytes)
     }
 
     fn put<'a>(&'a self, key: &'a str, bytes: Bytes) -> Answer<'a, ()> {

@@ -13,6 +13,7 @@ mod bucket;
 mod error;
 mod expire;
 mod fetch;
+mod follow;
 mod key;
 mod list;
 mod listing;
@@ -45,6 +46,8 @@ use crate::sessions::Leads;
 use crate::store::{Lead, Scope, Store};
 use bucket::{Bucket, BucketError};
 use error::PullError;
+pub use follow::WasmPlugins;
+pub(crate) use follow::{Follow, FollowTarget};
 use metrics::PullMetrics;
 use project::{Looked, Project};
 use revoked::Revoked;
@@ -73,7 +76,7 @@ const MAX_OBJECT_BYTES: u64 = 512 << 20;
 
 /// Who leads a project that is first seen in the bucket.
 fn lead_of_new_project() -> Lead {
-    Lead::Host
+    Lead::Edge
 }
 
 /// How the bucket is pulled.

@@ -12,6 +12,7 @@ use super::list::Pages;
 use super::quarantine::{self, Reason};
 use super::{PullError, Puller, append, expire};
 use crate::clock;
+use crate::sessions::Releases;
 use crate::store::{PullCursor, Scope};
 
 /// Segments of one look at a project, so that others get their turn.
@@ -66,6 +67,8 @@ pub(super) struct Project {
     sweep: Sweep,
     /// When all of the overlap was last looked at, and whether that took more than a page.
     overlap: Option<(Instant, bool)>,
+    /// Releases that its telemetry has shown.
+    pub(super) releases: Releases,
 }
 
 /// The sweep that is under way, or the last one.

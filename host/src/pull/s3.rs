@@ -9,7 +9,9 @@ use http::StatusCode;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer};
 use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
 use object_store::path::Path;
-use object_store::{ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{
+    ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::bucket::{Answer, Bucket, BucketError, Page, Query};
@@ -212,6 +214,18 @@ impl Bucket for S3 {
                 bytes.extend_from_slice(&chunk);
             }
             Ok(bytes.into())
+        }
+        .boxed()
+    }
+
+    fn create<'a>(&'a self, key: &'a str, bytes: Bytes) -> Answer<'a, bool> {
+        async move {
+            let options = PutOptions::from(PutMode::Create);
+            match self.objects.put_opts(&path(key)?, bytes.into(), options).await {
+                Ok(_) => Ok(true),
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+                Err(error) => Err(failed("put an object", error)),
+            }
         }
         .boxed()
     }

@@ -354,7 +354,7 @@ fn a_project_first_seen_in_the_bucket_can_be_led_by_the_edge() {
     bench.put(3, now);
     puller.round().unwrap();
     assert!(!bench.puller(&log).leads.is_edge(&scope()));
-    assert_eq!(lead_of_new_project(), Lead::Host);
+    assert_eq!(lead_of_new_project(), Lead::Edge);
 }
 
 #[test]

@@ -168,8 +168,10 @@ impl Structure<'_> {
         Some((kind, name.to_owned()))
     }
 
+    /// By name: their order in a file follows from how it was linked.
     fn exports(&self) -> Vec<Interface> {
-        self.exports
+        let mut exports: Vec<Interface> = self
+            .exports
             .iter()
             .map(|name| {
                 let item = self.types.as_ref().component_item_for_export(name);
@@ -182,7 +184,9 @@ impl Structure<'_> {
                     functions,
                 }
             })
-            .collect()
+            .collect();
+        exports.sort_by(|one, other| one.name.cmp(&other.name));
+        exports
     }
 
     fn functions(&self, id: wasmparser::component_types::ComponentInstanceTypeId) -> Vec<String> {

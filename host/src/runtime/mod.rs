@@ -32,6 +32,7 @@ mod plugin;
 mod render;
 mod resources;
 mod session;
+mod signal;
 mod state;
 mod stats;
 mod step;
@@ -48,7 +49,7 @@ pub use bindings::analyst::exports::aia::plugin::analyst::{
 pub use bindings::detector::aia::plugin::signals::{Detail, Fingerprint, Measure, RowId, Severity, Signal};
 pub use bindings::detector::exports::aia::plugin::detector::{Level, LogLine, Outcome};
 pub use bindings::manifest::exports::aia::plugin::manifest::{
-    Kind as PluginKind, Limits as ManifestLimits, Manifest, SignalKind,
+    Kind as PluginKind, Limits as ManifestLimits, Manifest, SignalKind, TelemetryKind,
 };
 pub use bindings::reporter::aia::plugin::conclusions::{
     Claim, Conclusion, Figure, Fragment, Suspect, Verdict,

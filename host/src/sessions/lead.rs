@@ -44,6 +44,12 @@ impl Leads {
         self.edge.read().contains(scope)
     }
 
+    /// The projects whose detectors the edge runs.
+    #[must_use]
+    pub fn edge(&self) -> BTreeSet<Scope> {
+        self.edge.read().clone()
+    }
+
     /// Begins to pull a project. A new one is led by `lead` from before its first segment on.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod worker;
 
 pub use lead::Leads;
 pub use offline::{Offline, Stalled};
+pub(crate) use releases::{Release, Releases, of as releases_of};
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -206,6 +207,18 @@ impl Sessions {
     #[must_use]
     pub fn leads(&self) -> Arc<Leads> {
         Arc::clone(&self.shared.leads)
+    }
+
+    /// The detectors in force.
+    #[must_use]
+    pub fn detectors(&self) -> Arc<Vec<Detector>> {
+        self.shared.detectors()
+    }
+
+    /// Hands a project to its worker.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// Puts other detectors in the place of those that run. Each project commits its sessions with a snapshot between two

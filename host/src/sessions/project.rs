@@ -11,9 +11,8 @@ use super::session::Session;
 use super::{Detector, Shared};
 use crate::clock;
 use crate::incidents;
-use crate::incidents::changes::see_release;
 use crate::log::LogSegment;
-use crate::store::{CommitRecord, Scope, StoreError};
+use crate::store::{CommitRecord, EdgeCommit, Scope, StoreError};
 
 /// Segments that sessions read before they look at commits and messages again.
 const STRIDE: u64 = 256;
@@ -127,7 +126,10 @@ impl Project {
     fn committed_time(&self, shared: &Shared) -> Option<u64> {
         if shared.leads.is_edge(&self.scope) {
             return match shared.store.edge_commits(&self.scope) {
-                Ok(commits) => commits.iter().map(|commit| commit.received_at).min(),
+                Ok(commits) => {
+                    let newest = shared.log.head(&self.scope).received_at;
+                    time_at_the_edge(&commits, newest, clock::now())
+                }
                 Err(error) => {
                     tracing::warn!(error = crate::chain(&error), scope = %self.scope, "cannot read the commits of the edge");
                     None
@@ -239,6 +241,29 @@ impl Project {
     }
 }
 
+/// A detector at the edge that stands still for so long behind the others counts no more, in nanoseconds: a day.
+const GONE_AFTER: u64 = 86_400_000_000_000;
+
+/// What was put at the edge is pulled after so long at the latest, in nanoseconds: two minutes.
+const ON_ITS_WAY: u64 = 120_000_000_000;
+
+/// The time up to which the detectors at the edge have committed; none if there is none.
+fn time_at_the_edge(commits: &[EdgeCommit], newest_segment: u64, now: u64) -> Option<u64> {
+    let times = || commits.iter().map(|commit| commit.received_at);
+    let ahead = times().max()?;
+    // A detector that was taken out of the bundle stands still for ever.
+    let slowest = times()
+        .filter(|at| at.saturating_add(GONE_AFTER) >= ahead)
+        .min()?;
+    // Where nothing waits the edge sleeps, and time passes all the same.
+    let is_asleep = newest_segment > 0 && slowest >= newest_segment;
+    Some(if is_asleep {
+        slowest.max(now.saturating_sub(ON_ITS_WAY))
+    } else {
+        slowest
+    })
+}
+
 /// The commit that makes a session exist.
 fn first_commit(plugin: &str, digest: &str, base: u64) -> CommitRecord {
     CommitRecord {
@@ -263,7 +288,8 @@ fn read_stride(shared: &Shared, scope: &Scope, known: &mut Releases, first: u64,
         let Some(segment) = read(shared, scope, sequence) else {
             break;
         };
-        see_releases(shared, scope, known, &segment);
+        let releases = segment.columns.iter().flat_map(releases::of).collect();
+        known.note(shared.store.as_ref(), scope, releases, segment.received_at);
         let fed = Fed::new(segment);
         rows = rows.saturating_add(fed.rows());
         stride.push(fed);
@@ -272,28 +298,6 @@ fn read_stride(shared: &Shared, scope: &Scope, known: &mut Releases, first: u64,
         }
     }
     stride
-}
-
-/// Takes note of the releases that a segment shows.
-fn see_releases(shared: &Shared, scope: &Scope, known: &mut Releases, segment: &LogSegment) {
-    for release in segment.columns.iter().flat_map(releases::of) {
-        if known.knows(&release) {
-            continue;
-        }
-        match see_release(
-            shared.store.as_ref(),
-            scope,
-            &release.0,
-            &release.1,
-            segment.received_at,
-        ) {
-            Ok(()) => known.keep(release),
-            // The next segment shows it again.
-            Err(error) => {
-                tracing::warn!(error = crate::chain(&error), %scope, "cannot take note of a release");
-            }
-        }
-    }
 }
 
 /// Reads a segment; one that is lost becomes an empty one, so that the log goes on behind it.

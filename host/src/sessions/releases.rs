@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use aia_telemetry::{Columns, value_kind};
 
-use crate::incidents::changes::MAX_NAME;
+use crate::incidents::changes::{MAX_NAME, see_release};
+use crate::store::{Scope, Store};
 
 /// Releases kept in memory of a project: at most some 100 KiB.
 const KEPT: usize = 256;
@@ -14,11 +15,11 @@ const KEPT: usize = 256;
 const PER_SEGMENT: usize = 64;
 
 /// A service and its release.
-pub(super) type Release = (String, String);
+pub(crate) type Release = (String, String);
 
 /// The releases used last.
 #[derive(Default)]
-pub(super) struct Releases {
+pub(crate) struct Releases {
     /// When each was used last, counted in uses.
     used: BTreeMap<Release, u64>,
     by_use: BTreeMap<u64, Release>,
@@ -26,8 +27,24 @@ pub(super) struct Releases {
 }
 
 impl Releases {
+    /// Takes note of releases that telemetry showed then.
+    pub(crate) fn note(&mut self, store: &dyn Store, scope: &Scope, found: Vec<Release>, at: u64) {
+        for release in found {
+            if self.knows(&release) {
+                continue;
+            }
+            match see_release(store, scope, &release.0, &release.1, at) {
+                Ok(()) => self.keep(release),
+                // The next segment shows it again.
+                Err(error) => {
+                    tracing::warn!(error = crate::chain(&error), %scope, "cannot take note of a release");
+                }
+            }
+        }
+    }
+
     /// Whether a release is known here; it counts as used then.
-    pub(super) fn knows(&mut self, release: &Release) -> bool {
+    fn knows(&mut self, release: &Release) -> bool {
         let is_known = self.used.contains_key(release);
         if is_known {
             self.keep(release.clone());
@@ -36,7 +53,7 @@ impl Releases {
     }
 
     /// Keeps a release, and lets go of the one that wasn't used for the longest time if there are too many.
-    pub(super) fn keep(&mut self, release: Release) {
+    fn keep(&mut self, release: Release) {
         self.uses += 1;
         self.by_use.insert(self.uses, release.clone());
         if let Some(before) = self.used.insert(release, self.uses) {
@@ -51,7 +68,7 @@ impl Releases {
 }
 
 /// The distinct releases in columns, in order. Names that are empty or long are nobody's release.
-pub(super) fn of(columns: &Columns) -> Vec<Release> {
+pub(crate) fn of(columns: &Columns) -> Vec<Release> {
     let common = columns.common();
     let resources = &common.resources;
     let attributes = &resources.attributes;

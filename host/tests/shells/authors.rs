@@ -65,6 +65,7 @@ fn a_file_is_inspected_and_nothing_is_made() {
     version    0.1.0
     kind       detector
     what       Detector of exceptions, error statuses and HTTP 5xx
+    reads      spans, logs
     signal     errors.exception: The same exception occurs repeatedly
     signal     errors.http: Requests to an operation end with HTTP 5xx repeatedly
     signal     errors.rpc: Calls of an operation end with an RPC status that is the server's fault
@@ -78,8 +79,8 @@ fn a_file_is_inspected_and_nothing_is_made() {
     snapshot   at most 1 MiB
     import     aia:plugin/telemetry@0.1.0: types only
     import     aia:plugin/signals@0.1.0: types only
-    export     aia:plugin/manifest@0.1.0: describe
     export     aia:plugin/detector@0.1.0: [static]session.open, [method]session.observe-spans, [method]session.observe-logs, [method]session.observe-metrics, [method]session.tick, [method]session.snapshot
+    export     aia:plugin/manifest@0.1.0: describe
     "#);
     let inspected = json(&folder.succeeded(&["plugin", "inspect", "--json", "report.wasm"]));
     assert_eq!(inspected["formats"][0], "text/markdown");
