@@ -114,6 +114,8 @@ impl S3 {
             format!("pull.endpoint=http://{}", self.address),
             format!("pull.access-key-id={KEY}"),
             "pull.every=100 ms".to_owned(),
+            // Nobody is at the edge.
+            "pull.takeover-after=1 s".to_owned(),
             "pull.sweep-every=2 s".to_owned(),
             "objects.timeout=1 s".to_owned(),
         ];

@@ -3,15 +3,13 @@
 
 mod expect;
 mod rust;
-mod set_up;
 
 use std::process::{Command, Stdio};
 
-use aia_tests::Host;
+use aia_tests::{Host, clients};
 use anyhow::{Context, Result, ensure};
 
 use expect::{Sent, assert_arrived};
-use set_up::source;
 
 /// Runs a client, which prints the id of its trace; gives that.
 fn run(command: &mut Command, protocol: &str, host: &Host) -> Result<String> {
@@ -38,12 +36,12 @@ fn run(command: &mut Command, protocol: &str, host: &Host) -> Result<String> {
 
 #[test]
 fn python() -> Result<()> {
-    let interpreter = set_up::python()?;
+    let interpreter = clients::python()?;
     let folder = tempfile::tempdir()?;
     let host = Host::start(folder.path())?;
     for protocol in ["http/protobuf", "grpc"] {
         let mut command = Command::new(&interpreter);
-        let trace = run(command.arg(source("python/client.py")), protocol, &host)?;
+        let trace = run(command.arg(clients::source("python/client.py")), protocol, &host)?;
         let sent = Sent {
             protocol,
             trace: &trace,
@@ -57,7 +55,7 @@ fn python() -> Result<()> {
 
 #[test]
 fn javascript() -> Result<()> {
-    let client = set_up::javascript()?;
+    let client = clients::javascript()?;
     let folder = tempfile::tempdir()?;
     let host = Host::start(folder.path())?;
     for protocol in ["http/protobuf", "http/json", "grpc"] {

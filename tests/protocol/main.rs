@@ -14,3 +14,5 @@ mod refusals;
 mod refused_rows;
 #[cfg(test)]
 mod send;
+#[cfg(test)]
+mod taker;

@@ -9,6 +9,7 @@ use prost::Message;
 use tonic::Code;
 
 use crate::send::{JSON, PROTOBUF, Status, grpc, path};
+use crate::taker::Taker;
 
 /// Asserts the status and that the body is a `google.rpc.Status` of that code, in the encoding of the request.
 fn assert_refused(answer: &Answer, encoding: (&str, &str), status: u16, code: Code) {
@@ -36,19 +37,21 @@ fn assert_refused(answer: &Answer, encoding: (&str, &str), status: u16, code: Co
 #[test]
 fn keys_that_are_missing_or_false_are_unauthenticated() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let host = Host::start(folder.path())?;
-    let forged = format!("Bearer {}x", host.ingest_key());
-    for example in examples::all() {
-        for encoding in [PROTOBUF, JSON] {
-            for authorization in ["Bearer", "Basic abc", forged.as_str()] {
-                let headers = [encoding, ("authorization", authorization)];
-                let answer = host.post(path(&example), &headers, b"")?;
-                assert_refused(&answer, encoding, 401, Code::Unauthenticated);
+    for taker in Taker::both(folder.path())? {
+        let forged = format!("Bearer {}x", taker.ingest_key()?);
+        for example in examples::all() {
+            for encoding in [PROTOBUF, JSON] {
+                for authorization in ["Bearer", "Basic abc", forged.as_str()] {
+                    let headers = [encoding, ("authorization", authorization)];
+                    let answer = taker.post(path(&example), &headers, b"")?;
+                    assert_refused(&answer, encoding, 401, Code::Unauthenticated);
+                }
             }
-        }
-        for authorization in ["", forged.as_str()] {
-            let status = grpc(&host, &example, authorization).unwrap_err();
-            assert_eq!(status.code(), Code::Unauthenticated);
+            for authorization in ["", forged.as_str()] {
+                let Some(host) = taker.host() else { continue };
+                let status = grpc(host, &example, authorization).unwrap_err();
+                assert_eq!(status.code(), Code::Unauthenticated);
+            }
         }
     }
     Ok(())
@@ -78,29 +81,30 @@ fn a_revoked_key_is_permission_denied() -> Result<()> {
 #[test]
 fn what_cannot_be_taken_is_said_by_status_and_body() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let host = Host::start(folder.path())?;
-    for example in examples::all() {
-        let path = path(&example);
-        // Undecodable, with the place.
-        let answer = host.post(path, &[PROTOBUF], b"\x0a\x7f")?;
-        assert_refused(&answer, PROTOBUF, 400, Code::InvalidArgument);
-        assert!(String::from_utf8_lossy(&answer.body).contains("at byte 2"));
-        let answer = host.post(path, &[JSON], b"{\"resource")?;
-        assert_refused(&answer, JSON, 400, Code::InvalidArgument);
-        // Said to be compressed, and isn't.
-        let answer = host.post(path, &[PROTOBUF, ("content-encoding", "gzip")], b"plain")?;
-        assert_refused(&answer, PROTOBUF, 400, Code::InvalidArgument);
-        let answer = host.post(path, &[JSON, ("content-encoding", "br")], b"plain")?;
-        assert_refused(&answer, JSON, 415, Code::Unimplemented);
-        // Answers to what isn't in either encoding are in JSON, which a person can read.
-        let answer = host.post(path, &[("content-type", "text/plain")], b"plain")?;
-        assert_refused(&answer, JSON, 415, Code::InvalidArgument);
-        let answer = host.get_otlp(path)?;
-        assert_refused(&answer, JSON, 405, Code::Unimplemented);
-        assert_eq!(answer.header("allow"), Some("POST"));
+    for taker in Taker::both(folder.path())? {
+        for example in examples::all() {
+            let path = path(&example);
+            // Undecodable, with the place.
+            let answer = taker.post(path, &[PROTOBUF], b"\x0a\x7f")?;
+            assert_refused(&answer, PROTOBUF, 400, Code::InvalidArgument);
+            assert!(String::from_utf8_lossy(&answer.body).contains("at byte 2"));
+            let answer = taker.post(path, &[JSON], b"{\"resource")?;
+            assert_refused(&answer, JSON, 400, Code::InvalidArgument);
+            // Said to be compressed, and isn't.
+            let answer = taker.post(path, &[PROTOBUF, ("content-encoding", "gzip")], b"plain")?;
+            assert_refused(&answer, PROTOBUF, 400, Code::InvalidArgument);
+            let answer = taker.post(path, &[JSON, ("content-encoding", "br")], b"plain")?;
+            assert_refused(&answer, JSON, 415, Code::Unimplemented);
+            // Answers to what isn't in either encoding are in JSON, which a person can read.
+            let answer = taker.post(path, &[("content-type", "text/plain")], b"plain")?;
+            assert_refused(&answer, JSON, 415, Code::InvalidArgument);
+            let answer = taker.get(path)?;
+            assert_refused(&answer, JSON, 405, Code::Unimplemented);
+            assert_eq!(answer.header("allow"), Some("POST"));
+        }
+        let answer = taker.post("/v1/profiles", &[PROTOBUF], b"")?;
+        assert_refused(&answer, PROTOBUF, 404, Code::Unimplemented);
     }
-    let answer = host.post("/v1/profiles", &[PROTOBUF], b"")?;
-    assert_refused(&answer, PROTOBUF, 404, Code::Unimplemented);
     Ok(())
 }
 

@@ -2,9 +2,10 @@
 
 use aia_oracle::{Request, examples};
 use aia_tests::Host;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::send::{WAYS, send};
+use crate::send::send;
+use crate::taker::Taker;
 
 /// The same example once more, so that retries aren't taken for duplicates.
 fn numbered(mut request: Request, number: usize) -> Request {
@@ -24,30 +25,35 @@ fn refused(host: &Host, reason: &str) -> Result<u64> {
 #[test]
 fn spans_with_an_invalid_id() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let host = Host::start(folder.path())?;
-    for (number, way) in WAYS.into_iter().enumerate() {
-        let mut request = numbered(examples::traces(), number);
-        if let Request::Traces(request) = &mut request {
-            let spans = &mut request.resource_spans[0].scope_spans[0].spans;
-            for _ in 0..3 {
-                spans.push(spans[0].clone());
+    for taker in Taker::both(folder.path())? {
+        for (number, &way) in taker.ways().iter().enumerate() {
+            let mut request = numbered(examples::traces(), number);
+            if let Request::Traces(request) = &mut request {
+                let spans = &mut request.resource_spans[0].scope_spans[0].spans;
+                for _ in 0..3 {
+                    spans.push(spans[0].clone());
+                }
+                spans[1].trace_id = vec![0; 16];
+                spans[2].span_id = vec![1; 7];
+                spans[3].parent_span_id = vec![1; 9];
             }
-            spans[1].trace_id = vec![0; 16];
-            spans[2].span_id = vec![1; 7];
-            spans[3].parent_span_id = vec![1; 9];
+            let (rows, message) = send(&taker, way, &request)?.unwrap_or_default();
+            assert_eq!(rows, 3, "{way:?}");
+            assert_eq!(
+                message,
+                "spans were refused: 1 with an invalid trace id, 1 with an invalid span id, 1 with an invalid parent span id"
+            );
         }
-        let (rows, message) = send(&host, way, &request)?.unwrap_or_default();
-        assert_eq!(rows, 3, "{way:?}");
-        assert_eq!(
-            message,
-            "spans were refused: 1 with an invalid trace id, 1 with an invalid span id, 1 with an invalid parent span id"
-        );
+        for reason in ["trace-id", "span-id", "parent-span-id"] {
+            assert_eq!(
+                3,
+                taker.host().map_or(Ok(3), |host| refused(host, reason))?,
+                "{reason}"
+            );
+        }
+        // The valid span of each request is there.
+        assert_eq!(taker.stored()?.traces.resource_spans.len(), taker.ways().len());
     }
-    for reason in ["trace-id", "span-id", "parent-span-id"] {
-        assert_eq!(refused(&host, reason)?, 3, "{reason}");
-    }
-    // The valid span of each request is there.
-    assert_eq!(host.stored()?.traces.resource_spans.len(), 3);
     Ok(())
 }
 
@@ -55,8 +61,11 @@ fn spans_with_an_invalid_id() -> Result<()> {
 fn rows_with_too_many_attributes() -> Result<()> {
     let folder = tempfile::tempdir()?;
     // The examples' span and first log record have seven; points one.
-    let host = Host::start_with(folder.path(), &["--set", "limits.attributes-per-row=6"])?;
-    for (number, way) in WAYS.into_iter().enumerate() {
+    let taker = Taker::Host(Box::new(Host::start_with(
+        folder.path(),
+        &["--set", "limits.attributes-per-row=6"],
+    )?));
+    for (number, &way) in taker.ways().iter().enumerate() {
         let expected = [
             Some((1, "spans were refused: 1 with too many attributes".to_owned())),
             Some((
@@ -66,11 +75,15 @@ fn rows_with_too_many_attributes() -> Result<()> {
             None,
         ];
         for (example, expected) in examples::all().into_iter().zip(expected) {
-            assert_eq!(send(&host, way, &numbered(example, number))?, expected, "{way:?}");
+            assert_eq!(
+                send(&taker, way, &numbered(example, number))?,
+                expected,
+                "{way:?}"
+            );
         }
     }
-    assert_eq!(refused(&host, "attributes")?, 6);
-    assert_eq!(host.stored()?.logs.resource_logs.len(), 3);
+    assert_eq!(refused(taker.host().context("a host")?, "attributes")?, 6);
+    assert_eq!(taker.stored()?.logs.resource_logs.len(), 3);
     Ok(())
 }
 
@@ -78,8 +91,11 @@ fn rows_with_too_many_attributes() -> Result<()> {
 fn rows_that_are_too_old() -> Result<()> {
     let folder = tempfile::tempdir()?;
     // The examples are of 2018. Without the setting they are taken, as the other tests show.
-    let host = Host::start_with(folder.path(), &["--set", "limits.row-age=1 d"])?;
-    for (number, way) in WAYS.into_iter().enumerate() {
+    let taker = Taker::Host(Box::new(Host::start_with(
+        folder.path(),
+        &["--set", "limits.row-age=1 d"],
+    )?));
+    for (number, &way) in taker.ways().iter().enumerate() {
         let expected = [
             (1, "spans were refused: 1 too old"),
             // The other has no time.
@@ -87,10 +103,10 @@ fn rows_that_are_too_old() -> Result<()> {
             (5, "data points were refused: 5 too old"),
         ];
         for (example, (rows, message)) in examples::all().into_iter().zip(expected) {
-            let answer = send(&host, way, &numbered(example, number))?;
+            let answer = send(&taker, way, &numbered(example, number))?;
             assert_eq!(answer, Some((rows, message.to_owned())), "{way:?}");
         }
     }
-    assert_eq!(refused(&host, "too-old")?, 21);
+    assert_eq!(refused(taker.host().context("a host")?, "too-old")?, 21);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use aia_oracle::{Request, Style};
 use aia_tests::{Answer, Host};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsServiceResponse, logs_service_client::LogsServiceClient},
     metrics::v1::{ExportMetricsServiceResponse, metrics_service_client::MetricsServiceClient},
@@ -11,6 +11,8 @@ use opentelemetry_proto::tonic::collector::{
 use prost::Message;
 use tonic::transport::Channel;
 
+use crate::taker::Taker;
+
 /// How a request goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
@@ -18,8 +20,6 @@ pub(crate) enum Way {
     Json,
     Grpc,
 }
-
-pub(crate) const WAYS: [Way; 3] = [Way::Protobuf, Way::Json, Way::Grpc];
 
 pub(crate) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
@@ -54,15 +54,15 @@ pub(crate) fn path(request: &Request) -> &'static str {
 
 /// Sends a request; gives `rejected_*` and `error_message` of an answer with success, none where `partial_success` is
 /// unset.
-pub(crate) fn send(host: &Host, way: Way, request: &Request) -> Result<Option<(i64, String)>> {
+pub(crate) fn send(taker: &Taker, way: Way, request: &Request) -> Result<Option<(i64, String)>> {
     match way {
         Way::Protobuf => {
-            let answer = host.post(path(request), &[PROTOBUF], &request.encode())?;
+            let answer = taker.post(path(request), &[PROTOBUF], &request.encode())?;
             assert_eq!(answer.header("content-type"), Some(PROTOBUF.1));
             partial_in_protobuf(request, &success(answer)?)
         }
         Way::Json => {
-            let answer = host.post(path(request), &[JSON], &request.json(STYLE))?;
+            let answer = taker.post(path(request), &[JSON], &request.json(STYLE))?;
             assert_eq!(answer.header("content-type"), Some(JSON.1));
             let answer: serde_json::Value = serde_json::from_slice(&success(answer)?)?;
             let partial = &answer["partialSuccess"];
@@ -76,7 +76,10 @@ pub(crate) fn send(host: &Host, way: Way, request: &Request) -> Result<Option<(i
                 (rejected, partial["errorMessage"].as_str().unwrap().to_owned())
             }))
         }
-        Way::Grpc => Ok(grpc(host, request, &format!("Bearer {}", host.ingest_key()))?),
+        Way::Grpc => {
+            let host = taker.host().context("a Worker can't be reached by gRPC")?;
+            Ok(grpc(host, request, &format!("Bearer {}", host.ingest_key()))?)
+        }
     }
 }
 

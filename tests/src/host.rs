@@ -39,6 +39,26 @@ impl Answer {
         })
     }
 
+    /// Posts a body to an address.
+    ///
+    /// # Errors
+    /// If it can't be sent: nobody listens, or the connection broke.
+    pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Self> {
+        let mut request = agent().post(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Self::read(request.send(body)?)
+    }
+
+    /// Gets an address.
+    ///
+    /// # Errors
+    /// If nobody listens, or the connection broke.
+    pub fn get(url: &str) -> Result<Self> {
+        Self::read(agent().get(url).call()?)
+    }
+
     /// A header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -188,14 +208,12 @@ impl Host {
     /// # Errors
     /// If it can't be sent: nobody listens, or the connection broke.
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
-        let mut request = agent().post(format!("{}{path}", self.otlp_http()));
+        let key = format!("Bearer {}", self.ingest_key);
+        let mut all = headers.to_vec();
         if !headers.iter().any(|(name, _)| *name == "authorization") {
-            request = request.header("authorization", &format!("Bearer {}", self.ingest_key));
+            all.push(("authorization", &key));
         }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        Answer::read(request.send(body)?)
+        Answer::post(&format!("{}{path}", self.otlp_http()), &all, body)
     }
 
     /// Gets a path of the OTLP/HTTP listener, which takes POST alone.

@@ -1,5 +1,7 @@
 //! What system tests share: a real `aia` in a fresh folder, a Worker in real workerd, and requests as a failing shop would send them.
 
+pub mod clients;
+pub mod edge;
 mod host;
 mod shop;
 mod stored;

@@ -67,7 +67,22 @@ pub fn stored(data: &Path) -> Result<Telemetry> {
 }
 
 impl Telemetry {
-    fn add(&mut self, columns: &Columns) {
+    /// Number of spans called `work` in a trace, whose id is given in hexadecimal digits.
+    #[must_use]
+    pub fn spans_of(&self, trace: &str) -> usize {
+        let scopes = self
+            .traces
+            .resource_spans
+            .iter()
+            .flat_map(|resource| &resource.scope_spans);
+        let is_of = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == trace;
+        scopes
+            .flat_map(|scope| &scope.spans)
+            .filter(|span| span.name == "work" && is_of(&span.trace_id))
+            .count()
+    }
+
+    pub(crate) fn add(&mut self, columns: &Columns) {
         match Request::from_columns(columns) {
             Request::Traces(request) => self.traces.resource_spans.extend(request.resource_spans),
             Request::Logs(request) => self.logs.resource_logs.extend(request.resource_logs),

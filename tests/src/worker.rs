@@ -28,8 +28,15 @@ impl Bundle {
     /// # Errors
     /// If it isn't built, or by another checkout that shares the target folder.
     pub fn first_party() -> Result<Self> {
-        let built = target()?.join("edge-worker/ready.json");
-        let text = std::fs::read_to_string(&built)
+        Self::read(&target()?.join("edge-worker/ready.json"))
+    }
+
+    /// What that file, which `cargo xtask edge` writes, tells of.
+    ///
+    /// # Errors
+    /// As [`Bundle::first_party`].
+    pub fn read(built: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(built)
             .with_context(|| format!("{} isn't there: run `cargo xtask edge`", built.display()))?;
         let ready: Value = serde_json::from_str(&text)?;
         let path = |name: &str| -> Result<PathBuf> {
@@ -84,8 +91,7 @@ impl Bundle {
     /// # Errors
     /// If files can't be copied.
     pub fn with_entry(&self, folder: &Path, entry: &Path) -> Result<Self> {
-        copy(&self.folder, folder)?;
-        std::fs::copy(entry, folder.join("entry.mjs"))?;
+        let bundle = self.with_worker(folder, entry)?;
         // No object's class is exported by such a script.
         let settings = folder.join("shell/wrangler.json");
         let mut changed: Value = serde_json::from_str(&std::fs::read_to_string(&settings)?)?;
@@ -93,6 +99,16 @@ impl Bundle {
             changed.as_object_mut().and_then(|changed| changed.remove(key));
         }
         std::fs::write(&settings, changed.to_string())?;
+        Ok(bundle)
+    }
+
+    /// The same with another entry that is a Worker as well, with its objects, in a folder that isn't there yet.
+    ///
+    /// # Errors
+    /// If files can't be copied.
+    pub fn with_worker(&self, folder: &Path, entry: &Path) -> Result<Self> {
+        copy(&self.folder, folder)?;
+        std::fs::copy(entry, folder.join("entry.mjs"))?;
         Ok(Self {
             folder: folder.to_owned(),
             ..self.clone()
@@ -163,6 +179,35 @@ impl Worker {
         }
     }
 
+    /// The id of the process that runs the Worker's code.
+    ///
+    /// # Errors
+    /// If there is none, or the system doesn't tell.
+    pub fn workerd(&self) -> Result<u32> {
+        for entry in std::fs::read_dir("/proc")? {
+            let entry = entry?;
+            let Some(id) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<u32>().ok())
+            else {
+                continue;
+            };
+            // Processes end while we look.
+            let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+                continue;
+            };
+            let Some((name, rest)) = stat.rsplit_once(") ") else {
+                continue;
+            };
+            let group = rest.split(' ').nth(2).and_then(|group| group.parse::<u32>().ok());
+            if name.contains("(workerd") && group == Some(self.child.id()) {
+                return Ok(id);
+            }
+        }
+        bail!("no workerd runs")
+    }
+
     /// What it logged, over all its starts.
     ///
     /// # Errors
@@ -193,6 +238,15 @@ impl Worker {
     /// If it doesn't become ready again.
     pub fn kill_and_restart(&mut self) -> Result<()> {
         self.kill()?;
+        self.restart()
+    }
+
+    /// Starts another bundle on the same folder and port, after it was killed.
+    ///
+    /// # Errors
+    /// If it doesn't become ready.
+    pub fn restart_with(&mut self, bundle: &Bundle) -> Result<()> {
+        self.bundle = bundle.clone();
         self.restart()
     }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cargo::{build_release, root, target_directory};
+use crate::edge;
 use crate::setup::setup;
 
 /// Runs the measurements of these names, or all.
@@ -14,6 +15,12 @@ use crate::setup::setup;
 /// When the build fails, a name is unknown, or a measurement fails.
 pub(crate) fn run(names: &[String], data: Option<&Path>, round: Option<u64>) -> Result<()> {
     setup()?;
+    // Its Worker is no program of cargo's.
+    let edge = if names.is_empty() || names.iter().any(|name| name == "edge") {
+        Some(edge::bundle_for_tests()?)
+    } else {
+        None
+    };
     let programs = build_release(&["aia", "aia-bench"])?;
     let bench = programs.get("aia-bench").context("the build made no aia-bench")?;
     let aia = programs.get("aia").context("the build made no aia")?;
@@ -26,6 +33,9 @@ pub(crate) fn run(names: &[String], data: Option<&Path>, round: Option<u64>) -> 
     }
     if let Some(round) = round {
         command.arg("--round").arg(round.to_string());
+    }
+    if let Some(ready) = edge {
+        command.arg("--edge").arg(ready);
     }
     // Its table is the result, so it writes straight to the terminal.
     let status = command

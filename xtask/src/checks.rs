@@ -20,7 +20,7 @@ const CHECKS: [(&str, Check); 10] = [
     ("clippy", clippy),
     ("clippy, Worker", clippy_of_the_worker),
     ("build", || build().map(drop)),
-    ("edge", edge::bundle_for_tests),
+    ("edge", || edge::bundle_for_tests().map(drop)),
     ("test", test),
     ("doc tests", doc_tests),
     ("docs", docs),

@@ -64,12 +64,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// Builds the bundle that the tests take.
+/// Builds the bundle that tests and measurements take; the file that tells of it.
 ///
 /// # Errors
 /// When a step fails.
-pub(crate) fn bundle_for_tests() -> Result<()> {
-    bundle(&BundleOptions::default()).map(drop)
+pub(crate) fn bundle_for_tests() -> Result<PathBuf> {
+    bundle(&BundleOptions::default())?;
+    Ok(edge_folder()?.join("ready.json"))
 }
 
 /// What was built.

@@ -58,7 +58,7 @@ impl Shop {
         seconds: std::ops::Range<u64>,
         body: impl Fn(u64) -> &'static [Body],
     ) {
-        let clock = |second: u64| at(second + self.ahead - self.behind);
+        let clock = |second: u64| Time::from_secs(START + second + self.ahead - self.behind);
         for second in seconds.start..seconds.end + self.logs_after {
             let resource = [("service.name", "payment"), ("service.version", self.release)];
             if second < seconds.end {

@@ -1,4 +1,4 @@
-//! Installs the SDKs once, into a folder beside what cargo builds that is named after the lock file: later runs are
+//! OpenTelemetry's SDKs as clients. They are installed once, into a folder beside what cargo builds that is named after the lock file: later runs are
 //! quick and need no network.
 
 use std::path::{Path, PathBuf};
@@ -6,14 +6,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// A file of this folder. Asked of cargo now, since checkouts may share a target folder.
-pub(super) fn source(name: &str) -> PathBuf {
+/// A file of the clients. Asked of cargo now, since checkouts may share a target folder.
+pub fn source(name: &str) -> PathBuf {
     let tests = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
     Path::new(&tests).join("protocol/clients").join(name)
 }
 
 /// The interpreter of a virtual environment with the SDK for Python.
-pub(super) fn python() -> Result<PathBuf> {
+///
+/// # Errors
+/// If it can't be installed; says what to do.
+pub fn python() -> Result<PathBuf> {
     let requirements = source("python/requirements.txt");
     let folder = installed("python", &requirements, |folder| {
         let what_to_do = "install Python 3.10 or later with its module venv, and let pip reach a package index (or set \
@@ -37,9 +40,12 @@ pub(super) fn python() -> Result<PathBuf> {
 }
 
 /// The client in a folder with the SDK for JavaScript.
-pub(super) fn javascript() -> Result<PathBuf> {
-    let lock = source("javascript/package-lock.json");
-    let folder = installed("javascript", &lock, |folder| {
+///
+/// # Errors
+/// If it can't be installed; says what to do.
+pub fn javascript() -> Result<PathBuf> {
+    let lock_file = source("javascript/package-lock.json");
+    let folder = installed("javascript", &lock_file, |folder| {
         let what_to_do = "install Node.js 20 or later with npm, and let npm reach a registry (or set \
                           npm_config_registry to one)";
         std::fs::create_dir_all(folder)?;
@@ -57,14 +63,16 @@ pub(super) fn javascript() -> Result<PathBuf> {
     Ok(client)
 }
 
-/// The folder of what a lock file says, filled by `install` unless that was completed before. Only one test asks for a
-/// name, so nobody else fills it meanwhile.
+/// The folder of what a lock file says, filled by `install` unless that was completed before. Several tests may ask for it,
+/// each in a process of its own: one fills it, the others wait.
 fn installed(name: &str, lock: &Path, install: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let content = std::fs::read(lock).with_context(|| format!("reading {}", lock.display()))?;
     let clients = target()?.join("clients");
     let folder = clients.join(format!("{name}-{}", digest(&content)));
+    std::fs::create_dir_all(&clients)?;
+    let lock = std::fs::File::create(clients.join(format!("{name}.lock")))?;
+    lock.lock()?;
     if !folder.join("complete").exists() {
-        std::fs::create_dir_all(&clients)?;
         // A virtual environment knows its own path, so it is made where it stays.
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
