@@ -20,6 +20,9 @@ struct Arguments {
     /// Folder of recorded faults, for `trainticket`.
     #[arg(long, default_value = "../shared/data/trainticket")]
     data: PathBuf,
+    /// What `cargo xtask edge` built: its `ready.json`.
+    #[arg(long)]
+    edge: Option<PathBuf>,
     /// How long a round of a server takes, for `ingest` and `neighbours`.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     round: Option<u64>,
@@ -33,6 +36,7 @@ fn main() -> Result<()> {
         aia: arguments.aia,
         data: arguments.data,
         out: arguments.out,
+        edge: arguments.edge,
         round: arguments.round.map(Duration::from_secs),
     };
     let mut chosen = choose(&arguments.names)?;

@@ -2,6 +2,7 @@
 
 mod crossing;
 mod detectors;
+mod edge;
 mod ingest;
 mod lines;
 mod lookup;
@@ -33,6 +34,8 @@ pub struct Setting {
     pub data: PathBuf,
     /// Where results go; also folders whose files have to lie on a disk, and what is fetched.
     pub out: PathBuf,
+    /// What `cargo xtask edge` built, for `edge`.
+    pub edge: Option<PathBuf>,
     /// How long a round of a server takes; none for as long as the measurement wants.
     pub round: Option<Duration>,
 }
@@ -94,6 +97,11 @@ pub const BENCHES: &[Bench] = &[
         name: "neighbours",
         about: "one tenant's flood against the time to answer another",
         run: neighbours::run,
+    },
+    Bench {
+        name: "edge",
+        about: "the Worker in workerd: processor time a request, with detectors and without",
+        run: edge::run,
     },
     Bench {
         name: "trainticket",

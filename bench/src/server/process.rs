@@ -120,7 +120,7 @@ pub(crate) fn own_cpu_seconds() -> Result<f64> {
     cpu_seconds("self")
 }
 
-fn cpu_seconds(id: &str) -> Result<f64> {
+pub(crate) fn cpu_seconds(id: &str) -> Result<f64> {
     let path = format!("/proc/{id}/stat");
     let stat = fs::read_to_string(&path).with_context(|| format!("reading {path}: only Linux has it"))?;
     let ticks = ticks(&stat).with_context(|| format!("{path} isn't as proc_pid_stat(5) has it"))?;
