@@ -1,27 +1,54 @@
 //! One component, every runtime: a detector gives the same signals and snapshots, byte for byte, in wasmtime and in workerd.
 
 use aia::runtime::{Batch, CompilerConfig, Runtime, RuntimeConfig};
-use aia_bench::generate::{Steady, Trouble};
+use aia_bench::generate::{Request, Steady, Trouble};
 use aia_telemetry::{ScanLimits, Scratch, scan_protobuf, ticks_between};
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use crate::columns::batch;
 use crate::outcome::outcome;
 use crate::script::Script;
 
-const MINUTE_NS: u64 = 60_000_000_000;
+const SECOND_NS: u64 = 1_000_000_000;
+
+const MINUTE_NS: u64 = 60 * SECOND_NS;
 
 /// Requests in a minute: six services send three signals each.
 const A_MINUTE: usize = 18;
 
-/// Calls that are sent to workerd together. In between the session there is dropped, and restored from its snapshot.
-const TOGETHER: usize = 200;
+/// Requests that are sent to workerd together. In between the session there is dropped, and restored from its snapshot.
+const TOGETHER: usize = 60;
+
+/// A request as a session gets it, and whether the session in workerd is restored from its snapshot behind it.
+#[derive(Clone, Debug)]
+struct Given {
+    request: Request,
+    received_at: u64,
+    is_restored: bool,
+}
 
 /// Plays a system in which trouble begins, in both runtimes. How many signals there were.
 fn played(script: &Script, name: &str, component: &[u8], seed: u64, minutes: u64) -> Result<usize> {
+    let trouble = Trouble {
+        after: minutes * 2 / 3 * MINUTE_NS,
+    };
+    let requests = usize::try_from(minutes)? * A_MINUTE;
+    let steady = Steady::new(seed, 0).with_trouble(trouble).take(requests);
+    let given = steady.enumerate().map(|(number, request)| Given {
+        received_at: request.received_at,
+        request,
+        is_restored: number % TOGETHER == TOGETHER - 1,
+    });
+    play(script, name, component, given)
+}
+
+/// Gives a detector requests, in both runtimes. How many signals there were.
+fn play(script: &Script, name: &str, component: &[u8], all: impl Iterator<Item = Given>) -> Result<usize> {
     let runtime = Runtime::new(RuntimeConfig::new(CompilerConfig::InProcess))?;
     let plugin = runtime.load(name, component)?;
     let mut session = plugin.open_session("{}", None)?;
@@ -33,37 +60,29 @@ fn played(script: &Script, name: &str, component: &[u8], seed: u64, minutes: u64
             .any(|kind| method.to_lowercase() == format!("observe{}", kind.as_str()))
     };
     let known = |_: u64| Some(u32::MAX);
-    let trouble = Trouble {
-        after: minutes * 2 / 3 * MINUTE_NS,
-    };
-    let requests = usize::try_from(minutes)? * A_MINUTE;
     let mut scratch = Scratch::default();
     let (mut calls, mut expected) = (vec![json!(["open", "{}"])], vec![Value::Null]);
     let (mut signals, mut before) = (0, 0);
-    for (segment, request) in (1_u64..).zip(Steady::new(seed, 0).with_trouble(trouble).take(requests)) {
-        let now = request.received_at;
+    for (segment, given) in (1_u64..).zip(all) {
+        let now = given.received_at;
         let limits = ScanLimits::default();
-        let columns = scan_protobuf(request.signal, &request.body, &limits, &mut scratch)?.columns;
-        let ticks = if before > 0 {
-            ticks_between(before, now).collect()
-        } else {
-            Vec::new()
-        };
-        before = now;
-        for tick in ticks {
+        let Request { signal, body, .. } = &given.request;
+        let columns = scan_protobuf(*signal, body, &limits, &mut scratch)?.columns;
+        for tick in ticks_between(before, now) {
             let ticked = session.tick(tick, &known)?;
             signals += ticked.signals.len();
             calls.push(json!(["tick", { "$int": tick.to_string() }]));
             expected.push(outcome(&ticked));
         }
-        let (method, given) = batch(&columns, now, segment);
+        before = now;
+        let (method, columns_given) = batch(&columns, now, segment);
         let observed = session.observe(&Batch::new(columns, now, segment, 0), &known)?;
         signals += observed.signals.len();
         if reads(method) {
-            calls.push(json!([method, given]));
+            calls.push(json!([method, columns_given]));
             expected.push(outcome(&observed));
         }
-        if calls.len() >= TOGETHER {
+        if given.is_restored {
             let snapshot = json!({ "$u8": BASE64_STANDARD.encode(session.snapshot()?) });
             calls.push(json!(["snapshot"]));
             expected.push(snapshot.clone());
@@ -136,4 +155,53 @@ fn paths_is_the_same_in_wasmtime_and_in_workerd() -> Result<()> {
 fn every_detector_is_compared() {
     let names: Vec<_> = aia_plugins::DETECTORS.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["errors", "latency", "logs", "metrics", "paths"]);
+}
+
+/// Requests of a system in trouble in any order, some of them again, at any times, restored at any points.
+fn given() -> impl Strategy<Value = Vec<Given>> {
+    let pick = (any::<prop::sample::Index>(), 0_u64..40, prop::bool::weighted(0.2));
+    let traffic = (
+        any::<u64>(),
+        0_u64..300,
+        0_u64..5,
+        prop::collection::vec(pick, 1..60),
+    );
+    traffic.prop_map(|(seed, errors_per_thousand, minutes, picks)| {
+        let trouble = Trouble {
+            after: minutes * MINUTE_NS,
+        };
+        let pool: Vec<Request> = Steady::new(seed, errors_per_thousand)
+            .with_trouble(trouble)
+            .take(5 * A_MINUTE)
+            .collect();
+        let mut received_at = pool[0].received_at;
+        let picks = picks.into_iter().map(|(index, seconds, is_restored)| {
+            received_at += seconds * SECOND_NS;
+            Given {
+                request: index.get(&pool).clone(),
+                received_at,
+                is_restored,
+            }
+        });
+        picks.collect()
+    })
+}
+
+#[test]
+fn any_batches_give_the_same_wherever_a_session_is_restored() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let script = Script::start(folder.path())?;
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 20,
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    runner.run(&(any::<prop::sample::Index>(), given()), |(detector, given)| {
+        let (name, component) = detector.get(aia_plugins::DETECTORS);
+        let played = play(&script, name, component, given.into_iter());
+        prop_assert!(played.is_ok(), "{:?}", played);
+        Ok(())
+    })?;
+    Ok(())
 }
