@@ -8,19 +8,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aia_telemetry::{DeploymentSecret, KeyId, ProjectId, RootSecret, TenantId};
-use aia_tests::{Answer, Bundle, S3, Worker};
+use aia_tests::edge::{SECRET, TestBucket, ingest_key, post};
+use aia_tests::{Bundle, Worker};
 use anyhow::{Context, Result, ensure};
-use object_store::ObjectStore;
-use object_store::aws::AmazonS3Builder;
 
 use super::{ROWS, Setting};
 use crate::load::{Load, Protocol, Signal, Target, drive};
 use crate::result::{Figure, Goal, Outcome};
 use crate::server::cpu_seconds;
-
-/// The deployment's secret. It protects nothing.
-const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// 80 requests a second, under what the Worker's brake lets pass.
 const CONNECTIONS: usize = 4;
@@ -94,16 +89,14 @@ struct Measured {
 fn measure(bundle: &Bundle, folder: &Path) -> Result<Measured> {
     let started = Instant::now();
     let worker = Worker::start(bundle, folder, &[("AIA_SECRET_KEY", SECRET)])?;
-    let secret = DeploymentSecret::new(RootSecret::from_text(SECRET)?);
-    let (tenant, project) = (TenantId::new("default")?, ProjectId::new("default")?);
-    let key = secret.ingest().mint(&tenant, &project, &KeyId::new("bench")?);
-    let authorization = format!("Bearer {key}");
-    let headers = [
-        ("content-type", "application/json"),
-        ("authorization", authorization.as_str()),
-    ];
+    let key = ingest_key("default")?;
     let sent = Instant::now();
-    let answer = Answer::post(&format!("{}/v1/traces", worker.url()), &headers, b"{}")?;
+    let answer = post(
+        &worker,
+        "/v1/traces",
+        &[("content-type", "application/json")],
+        b"{}",
+    )?;
     ensure!(answer.status == 200, "the first answer was {}", answer.status);
     let (start_ms, first_ms) = (milliseconds(started), milliseconds(sent));
 
@@ -126,11 +119,12 @@ fn measure(bundle: &Bundle, folder: &Path) -> Result<Measured> {
     // Code is compiled by then, and sessions are open.
     drive(&target, &load, Duration::from_secs(3))?;
     std::thread::sleep(UNTIL_COMMITTED);
+    let bucket = TestBucket::of(&worker.s3())?;
     let id = worker.workerd()?.to_string();
-    let before = (cpu_seconds(&id)?, objects(&worker.s3())?);
+    let before = (cpu_seconds(&id)?, objects(&bucket)?);
     let answered = drive(&target, &load, TIME)?;
     std::thread::sleep(UNTIL_COMMITTED);
-    let after = (cpu_seconds(&id)?, objects(&worker.s3())?);
+    let after = (cpu_seconds(&id)?, objects(&bucket)?);
     ensure!(
         answered.refused == 0,
         "{} requests were refused",
@@ -153,22 +147,7 @@ fn milliseconds(since: Instant) -> f64 {
 }
 
 /// Segments and commits in the bucket.
-fn objects(s3: &S3) -> Result<(f64, f64)> {
-    use futures_util::StreamExt;
-    let store = AmazonS3Builder::new()
-        .with_access_key_id(&s3.access_key_id)
-        .with_secret_access_key(&s3.secret_access_key)
-        .with_bucket_name(&s3.bucket)
-        .with_region(&s3.region)
-        .with_endpoint(&s3.endpoint)
-        .with_virtual_hosted_style_request(false)
-        .with_allow_http(true)
-        .build()
-        .context("reaching the bucket")?;
-    let runtime = tokio::runtime::Runtime::new().context("starting a runtime")?;
-    let count = |folder: &str| {
-        let prefix = object_store::path::Path::from(folder);
-        runtime.block_on(store.list(Some(&prefix)).count()) as f64
-    };
-    Ok((count("segments"), count("sessions")))
+fn objects(bucket: &TestBucket) -> Result<(f64, f64)> {
+    let count = |prefix: &str| anyhow::Ok(bucket.keys(prefix)?.len() as f64);
+    Ok((count("segments/")?, count("sessions/")?))
 }

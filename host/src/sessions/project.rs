@@ -321,3 +321,39 @@ pub(super) fn read(shared: &Shared, scope: &Scope, sequence: u64) -> Option<LogS
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn time(times: &[u64], newest_segment: u64, now: u64) -> Option<u64> {
+        let commits: Vec<EdgeCommit> = times
+            .iter()
+            .map(|seconds| EdgeCommit {
+                plugin: seconds.to_string(),
+                number: 1,
+                received_at: seconds * SECOND,
+            })
+            .collect();
+        time_at_the_edge(&commits, newest_segment * SECOND, now * SECOND).map(|time| time / SECOND)
+    }
+
+    #[test]
+    fn the_slowest_detector_at_the_edge_says_how_late_it_is() {
+        assert_eq!(time(&[], 0, 9_000), None);
+        // Something waits.
+        assert_eq!(time(&[300, 200], 250, 9_000), Some(200));
+        // One that was taken out of the bundle isn't waited for.
+        assert_eq!(time(&[100, 90_000], 90_001, 99_000), Some(90_000));
+    }
+
+    #[test]
+    fn where_nothing_waits_time_passes_all_the_same() {
+        assert_eq!(time(&[300, 250], 250, 9_000), Some(8_880));
+        // Not before what is known, and not where nothing was pulled yet.
+        assert_eq!(time(&[300, 250], 250, 310), Some(250));
+        assert_eq!(time(&[300, 250], 0, 9_000), Some(250));
+    }
+}

@@ -8,8 +8,6 @@ mod objects;
 mod ordinals;
 mod plugins;
 mod takeover;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

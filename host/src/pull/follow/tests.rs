@@ -1,1 +1,0 @@
-//! Following and going on, with the real store, log and runtime, and a bucket in memory.
