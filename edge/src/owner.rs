@@ -1,7 +1,7 @@
 //! The owner of a project's sessions: takes segments as they come or finds them, gives each to every session, commits, and
 //! lets time pass in silence. There should be one at a time; if there are two, commits decide.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aia_telemetry::{
     Consumed, Header, MAX_BATCH_ROWS, ProjectKeys, SegmentError, SegmentId, SegmentLimits, TICK_INTERVAL,
@@ -128,7 +128,6 @@ pub struct Owner<B, P: Plugins, M> {
     pub(crate) memory: M,
     pub(crate) sessions: Vec<Session<P::Detector>>,
     cache: BTreeMap<SegmentId, Prepared<P::Batch>>,
-    cached: VecDeque<SegmentId>,
     cached_bytes: usize,
     note: Option<Note>,
     /// Segments that are given to one plugin after the other, with a note each.
@@ -153,7 +152,6 @@ impl<B: Bucket, P: Plugins, M: Memory> Owner<B, P, M> {
             memory,
             sessions,
             cache: BTreeMap::new(),
-            cached: VecDeque::new(),
             cached_bytes: 0,
             note: None,
             careful: BTreeSet::new(),
@@ -200,7 +198,6 @@ impl<B: Bucket, P: Plugins, M: Memory> Owner<B, P, M> {
         }
         let prepared = self.shared.prepare(arrival);
         self.cached_bytes += weight;
-        self.cached.push_back(id);
         self.cache.insert(id, prepared);
     }
 
@@ -256,17 +253,13 @@ impl<B: Bucket, P: Plugins, M: Memory> Owner<B, P, M> {
     /// Whether the project has been silent for so long that nothing has to happen until a segment comes.
     #[must_use]
     pub fn is_idle(&self, now: u64) -> bool {
-        let last = self
-            .sessions
-            .iter()
-            .map(Session::received_at)
-            .fold(self.last_arrival, u64::max);
         let waits = self.sessions.iter().any(|session| !session.queue().is_empty());
-        // Silence that was let pass is no life.
+        // Silence that was let pass is no life: only an owner that has just begun goes by what was committed.
         let last = if self.last_arrival > 0 {
             self.last_arrival
         } else {
-            last
+            let times = self.sessions.iter().map(Session::received_at);
+            times.max().unwrap_or_default()
         };
         !waits && now.saturating_sub(last) >= self.shared.config.idle_after
     }
@@ -386,7 +379,6 @@ impl<B: Bucket, P: Plugins, M: Memory> Owner<B, P, M> {
         let prepared = match self.cache.remove(&entry.id) {
             Some(prepared) => {
                 self.cached_bytes = self.cached_bytes.saturating_sub(prepared.weight);
-                self.cached.retain(|id| *id != entry.id);
                 prepared
             }
             None => match self
@@ -431,7 +423,6 @@ impl<B: Bucket, P: Plugins, M: Memory> Owner<B, P, M> {
             && self.cached_bytes.saturating_add(prepared.weight) <= self.shared.config.cache_bytes
         {
             self.cached_bytes += prepared.weight;
-            self.cached.push_back(entry.id);
             self.cache.insert(entry.id, prepared);
         }
         Ok(())

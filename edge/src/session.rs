@@ -140,7 +140,7 @@ impl<D: Detector> Session<D> {
         (!self.is_ready() && self.retry_at > 0).then_some(self.retry_at)
     }
 
-    /// Number of the last commit with a snapshot, or of the last one.
+    /// Number of the last commit, 0 if there is none; none if the session isn't loaded.
     pub(crate) fn known_commit(&self) -> Option<u64> {
         self.tail.as_ref().map(|tail| tail.number)
     }
