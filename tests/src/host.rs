@@ -1,16 +1,16 @@
 //! A running `aia`, killed when the test ends.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
 /// Longest start on a busy machine, compiling the built-in plugins included.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
+use crate::ready;
 pub use crate::stored::Telemetry;
 use crate::stored::stored;
 
@@ -453,23 +453,6 @@ fn spawn(
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()?;
-    let stdout = child.stdout.take().context("stdout is piped")?;
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = BufReader::new(stdout).read_line(&mut line).map(|_| line);
-        // The test may have given up.
-        let _ = sender.send(read);
-    });
-    let line = receiver
-        .recv_timeout(READY_WITHIN)
-        .context("`aia up` is not ready in time")??;
-    if line.is_empty() {
-        child.wait()?;
-        bail!(
-            "`aia up` ended at once: {}",
-            std::fs::read_to_string(data.join("aia.log"))?
-        );
-    }
-    Ok((child, serde_json::from_str(&line)?))
+    let ready = ready::read(&mut child, "`aia up`", READY_WITHIN, &data.join("aia.log"))?;
+    Ok((child, ready))
 }

@@ -3,6 +3,7 @@
 pub mod clients;
 pub mod edge;
 mod host;
+mod ready;
 mod shop;
 mod stored;
 mod worker;

@@ -1,7 +1,6 @@
 //! A Worker in real workerd, killed when the test ends.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,6 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+
+use crate::ready;
 
 /// Longest start on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -291,22 +292,8 @@ fn spawn(bundle: &Bundle, folder: &Path, port: &str) -> Result<(Child, Value)> {
         .process_group(0)
         .spawn()
         .with_context(|| format!("starting {}", bundle.node.display()))?;
-    let stdout = child.stdout.take().context("stdout is piped")?;
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = BufReader::new(stdout).read_line(&mut line).map(|_| line);
-        // The test may have given up.
-        let _ = sender.send(read);
-    });
-    let line = receiver
-        .recv_timeout(READY_WITHIN)
-        .context("the Worker is not ready in time")??;
-    if line.is_empty() {
-        child.wait()?;
-        bail!("the Worker ended at once: {}", std::fs::read_to_string(&path)?);
-    }
-    Ok((child, serde_json::from_str(&line)?))
+    let ready = ready::read(&mut child, "the Worker", READY_WITHIN, &path)?;
+    Ok((child, ready))
 }
 
 /// The root of this checkout. Asked of cargo now, since checkouts may share a target folder.

@@ -144,7 +144,8 @@ fn at_most(field: &str, current: usize, maximum: usize, unit: &str) -> Result<()
     })
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a plugin may be called that.
+pub(crate) fn is_name(name: &str) -> bool {
     name.len() <= 40
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name

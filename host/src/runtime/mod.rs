@@ -71,6 +71,7 @@ pub use inspect::Interface;
 pub use investigation::Investigation;
 pub use limits::{Granted, Limits};
 pub use loader::Runtime;
+pub(crate) use manifest::is_name as is_plugin_name;
 pub use plugin::{Compiled, Plugin};
 pub use session::Session;
 pub use stats::{FailureReason, PluginStats};

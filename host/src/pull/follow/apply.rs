@@ -111,13 +111,10 @@ impl Follower {
             .folders
             .iter()
             .filter_map(|folder| folder.strip_prefix(&prefix)?.strip_suffix('/'));
-        let is_name = |name: &&str| {
-            (1..=40).contains(&name.len())
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        };
-        Ok(names.filter(is_name).map(ToOwned::to_owned).collect())
+        Ok(names
+            .filter(|name| runtime::is_plugin_name(name))
+            .map(ToOwned::to_owned)
+            .collect())
     }
 
     fn apply_plugin(
