@@ -1,9 +1,7 @@
 //! The Cloudflare Worker: takes OTLP in at the edge, makes it durable in R2, and runs the project's detectors behind the
 //! answer, in a Durable Object.
 //!
-//! Built for WebAssembly it is the module that Cloudflare runs; for the machine's own target it is what needs no Worker.
-
-mod settings;
+//! Built for WebAssembly it is the module that Cloudflare runs; for the machine's own target it is empty.
 
 #[cfg(target_arch = "wasm32")]
 mod batch;
@@ -14,8 +12,6 @@ mod events;
 #[cfg(target_arch = "wasm32")]
 mod intake;
 #[cfg(target_arch = "wasm32")]
-mod lease;
-#[cfg(target_arch = "wasm32")]
 mod memory;
 #[cfg(target_arch = "wasm32")]
 mod outcome;
@@ -23,5 +19,3 @@ mod outcome;
 mod plugins;
 #[cfg(target_arch = "wasm32")]
 mod project;
-
-pub use settings::{Settings, SettingsError};

@@ -4,16 +4,16 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use aia_edge::{Config, Lease, Owner, QuotaState, Report};
+use aia_edge::{Config, Lease, Owner, QuotaState, Scope};
 use aia_telemetry::{ProjectId, TenantId};
 use worker::js_sys::Uint8Array;
 use worker::{
-    DurableObject, Env, Error, Method, Request, RequestInit, Response, Result, State, console_debug,
-    console_error, console_log, console_warn, durable_object, wasm_bindgen,
+    DurableObject, Env, Error, Method, Request, RequestInit, Response, Result, State, console_error,
+    durable_object, wasm_bindgen,
 };
 
 use crate::bucket::R2;
-use crate::intake::{Isolate, Scope, now};
+use crate::intake::{intake, log, now};
 use crate::memory::ObjectMemory;
 use crate::plugins::JsPlugins;
 
@@ -119,12 +119,12 @@ impl ProjectSession {
     }
 
     fn new_owner(&self, (tenant, project): &Scope) -> Result<ProjectOwner> {
-        let isolate = Isolate::of(&self.env).map_err(|refusal| Error::RustError(refusal.message()))?;
+        let intake = intake(&self.env).map_err(|refusal| Error::RustError(refusal.message()))?;
         Ok(Owner::new(
             R2::of(&self.env)?,
             JsPlugins::bundled().map_err(Error::RustError)?,
             ObjectMemory(self.state.storage()),
-            isolate.settings.project_keys(tenant, project),
+            intake.settings.project_keys(tenant, project),
             Config::default(),
         ))
     }
@@ -182,24 +182,15 @@ impl ProjectSession {
     }
 
     async fn hand_out(&self, wanted: u64) -> Result<Lease> {
-        let isolate = Isolate::of(&self.env).map_err(|refusal| Error::RustError(refusal.message()))?;
+        let intake = intake(&self.env).map_err(|refusal| Error::RustError(refusal.message()))?;
         let storage = self.state.storage();
         let text: Option<String> = storage.get(QUOTA).await?;
         let mut state: QuotaState = text
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default();
-        let lease = state.lease(isolate.settings.quota, wanted, now());
+        let lease = state.lease(intake.settings.quota, wanted, now());
         storage.put(QUOTA, serde_json::to_string(&state)?).await?;
         Ok(lease)
-    }
-}
-
-fn log(report: Report) {
-    match report.level {
-        "debug" => console_debug!("{}", report.text),
-        "info" => console_log!("{}", report.text),
-        "warn" => console_warn!("{}", report.text),
-        _ => console_error!("{}", report.text),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the Worker, the Spin app and the host's takeover share: the sessions of one project, advanced by commits in a
 //! bucket. No I/O and no clock of its own: a shell brings a [`Bucket`], [`Plugins`], a [`Memory`] and the time.
 //!
-//! [`Owner`] is the way in. [`admit`](Admission) is what a shell asks before it reads a request's body, [`Lease`] how a
-//! project's quota is kept.
+//! [`Intake`] is what a shell does with a request, up to a sealed segment; [`Owner`] what becomes of that behind the answer.
+//! [`Lease`] is how a project's quota is kept.
 
 mod admission;
 mod bucket;
@@ -11,11 +11,13 @@ mod check;
 mod config;
 mod discover;
 mod entry;
+mod intake;
 mod memory;
 mod owner;
 mod plugin;
 mod quota;
 mod session;
+mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
@@ -27,8 +29,10 @@ pub use chain::{ChainError, Link, last_commit, read_commits};
 pub use check::{Invalid, check_outcome};
 pub use config::Config;
 pub use entry::{Arrival, Entry};
+pub use intake::{Body, Intake, Scope, Taken, unavailable};
 pub use memory::{Memory, MemoryError, Note};
 pub use owner::{Owner, Report};
 pub use plugin::{Detector, LogLine, OpenFailure, Outcome, Place, PluginInfo, Plugins};
 pub use quota::{Lease, Quota, QuotaState};
 pub use session::SessionError;
+pub use settings::{Settings, SettingsError};

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
 /// What plugins are built for: no system, and so none to import.
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
@@ -105,6 +106,10 @@ fn main() -> Result<()> {
         rerun_if_changed(input);
     }
     build_all(&workspace, &out, WASM_TARGET, &FIRST_PARTY)?;
+    write(
+        &out.join("vacant.wasm"),
+        &vacant(&workspace).context("the vacant detector")?,
+    )?;
     if env::var_os("CARGO_FEATURE_TEST_PLUGINS").is_some() {
         build_all(&workspace, &out, WASM_TARGET, &FOR_TESTS)?;
         build_all(&workspace, &out, WASI_TARGET, &FOR_TESTS_OF_WASI)?;
@@ -170,10 +175,13 @@ fn build_all(workspace: &Path, out: &Path, target_name: &str, plugins: &[Plugin]
         } else {
             component(&module).with_context(|| format!("{} makes no component", plugin.package))?
         };
-        let path = out.join(plugin.name).with_extension("wasm");
-        fs::write(&path, component).with_context(|| format!("can't write {}", path.display()))?;
+        write(&out.join(plugin.name).with_extension("wasm"), &component)?;
     }
     Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| format!("can't write {}", path.display()))
 }
 
 /// A target folder of our own beside those of the outer build's profiles: cargo locks a target folder while it
@@ -272,4 +280,14 @@ fn component(module: &[u8]) -> Result<Vec<u8>> {
         .validate(true)
         .module(module)?
         .encode()
+}
+
+/// A component that exports what a detector does, and traps when any of it is called.
+fn vacant(workspace: &Path) -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(workspace.join("wit/0.1.0"))?;
+    let world = resolve.select_world(&[package], Some("detector-plugin"))?;
+    let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    component(&module)
 }

@@ -72,6 +72,9 @@ pub enum Refusal {
     /// An ingest key that was revoked.
     #[error("the ingest key was revoked")]
     RevokedKey,
+    /// A genuine key of a tenant whose telemetry is taken elsewhere.
+    #[error("this address takes the telemetry of another tenant")]
+    ForeignTenant,
     /// More than this sender, or this machine, may have at once.
     #[error("too many requests; retry later")]
     Overloaded {
@@ -101,7 +104,7 @@ impl Refusal {
         match self {
             Self::Undecodable { .. } | Self::DamagedCompression { .. } | Self::IncompleteBody => 400,
             Self::MissingKey | Self::BadKey(_) => 401,
-            Self::RevokedKey => 403,
+            Self::RevokedKey | Self::ForeignTenant => 403,
             Self::UnknownPath => 404,
             Self::WrongMethod => 405,
             Self::TooLarge { .. } => 413,
@@ -121,7 +124,7 @@ impl Refusal {
             | Self::IncompleteBody
             | Self::WrongContentType => GrpcCode::InvalidArgument,
             Self::MissingKey | Self::BadKey(_) => GrpcCode::Unauthenticated,
-            Self::RevokedKey => GrpcCode::PermissionDenied,
+            Self::RevokedKey | Self::ForeignTenant => GrpcCode::PermissionDenied,
             Self::UnknownPath | Self::WrongMethod | Self::UnsupportedEncoding { .. } => {
                 GrpcCode::Unimplemented
             }
@@ -180,6 +183,7 @@ impl Refusal {
             Self::MissingKey => "missing_key",
             Self::BadKey(_) => "bad_key",
             Self::RevokedKey => "revoked_key",
+            Self::ForeignTenant => "foreign_tenant",
             Self::Overloaded { .. } => "overloaded",
             Self::NoRoom { .. } => "no_room",
             Self::Unavailable { .. } => "unavailable",
@@ -247,6 +251,7 @@ mod tests {
             Refusal::MissingKey,
             Refusal::BadKey(KeyError::Forged),
             Refusal::RevokedKey,
+            Refusal::ForeignTenant,
             Refusal::Overloaded { retry_after },
             Refusal::NoRoom {
                 reason: "the project's telemetry takes 9 bytes of the 9 it may take".to_owned(),
@@ -283,6 +288,7 @@ mod tests {
         401 16 missing_key: an ingest key is missing; send it as "authorization: Bearer aia_…"
         401 16 bad_key: the ingest key was refused: the ingest key isn't genuine
         403  7 revoked_key: the ingest key was revoked
+        403  7 foreign_tenant: this address takes the telemetry of another tenant
         429  8 retry 2 s overloaded: too many requests; retry later
         429  8 retry 2 s no_room: there is no room for more telemetry: the project's telemetry takes 9 bytes of the 9 it may take
         503 14 retry 2 s unavailable: temporarily not available; retry later

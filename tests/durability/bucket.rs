@@ -3,21 +3,20 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use aia_tests::{Host, failing_request};
+use aia_tests::{Host, S3Server, Wire, failing_request};
 use anyhow::{Result, ensure};
 
 use crate::kills::{ROWS, stored};
-use crate::s3::{S3, Wire};
 
 /// A host that keeps its telemetry there, on a folder that holds nothing but the secret, if it holds anything.
-fn start(folder: &Path, s3: &S3) -> Result<Host> {
+fn start(folder: &Path, s3: &S3Server) -> Result<Host> {
     let flags = s3.flags();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    Host::start_in(folder, &flags, &S3::environment())
+    Host::start_in(folder, &flags, &S3Server::environment())
 }
 
 /// The machine is lost, and another one started with the deployment's secret.
-fn replace(host: &mut Host, new: &Path, s3: &S3) -> Result<Host> {
+fn replace(host: &mut Host, new: &Path, s3: &S3Server) -> Result<Host> {
     host.kill()?;
     std::fs::create_dir_all(new.join("data"))?;
     std::fs::copy(host.data().join("secret.key"), new.join("data/secret.key"))?;
@@ -25,7 +24,7 @@ fn replace(host: &mut Host, new: &Path, s3: &S3) -> Result<Host> {
 }
 
 /// Ends the host and compares what it holds: all rows of these requests, once.
-fn assert_holds(host: &mut Host, s3: &S3, requests: std::ops::Range<u64>) -> Result<()> {
+fn assert_holds(host: &mut Host, s3: &S3Server, requests: std::ops::Range<u64>) -> Result<()> {
     host.kill()?;
     // The bucket's files are what blocks in the data folder would be.
     symlink(s3.objects(), host.data().join("objects"))?;
@@ -36,7 +35,7 @@ fn assert_holds(host: &mut Host, s3: &S3, requests: std::ops::Range<u64>) -> Res
 }
 
 /// Names of the objects in a folder of the bucket.
-fn objects(s3: &S3, folder: &str) -> Result<usize> {
+fn objects(s3: &S3Server, folder: &str) -> Result<usize> {
     fn files(path: &Path) -> std::io::Result<usize> {
         let mut count = 0;
         for entry in std::fs::read_dir(path)? {
@@ -56,7 +55,7 @@ fn objects(s3: &S3, folder: &str) -> Result<usize> {
 #[test]
 fn telemetry_outlives_the_machine() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     let first = folder.path().join("first");
     std::fs::create_dir(&first)?;
     let mut host = start(&first, &s3)?;
@@ -91,7 +90,7 @@ fn telemetry_outlives_the_machine() -> Result<()> {
 #[test]
 fn puts_that_fail_are_never_acknowledged_and_leave_nothing_twice() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     let first = folder.path().join("first");
     std::fs::create_dir(&first)?;
     let mut host = start(&first, &s3)?;

@@ -3,7 +3,6 @@
 mod bucket;
 mod kills;
 mod pull;
-mod s3;
 
 use std::time::Duration;
 

@@ -10,12 +10,11 @@ use aia_telemetry::{
     IngestKey, KeyId, ProjectId, ProjectKeys, RevocationList, RootSecret, ScanLimits, Scratch, SignalType,
     TenantId, object_key, scan_protobuf,
 };
-use aia_tests::{Host, failing_request, healthy_request};
+use aia_tests::{Host, S3Server, Wire, failing_request, healthy_request};
 use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::FOUND_WITHIN;
 use crate::kills::{ROWS, moment, stored};
-use crate::s3::{S3, Wire};
 
 const SECOND: u64 = 1_000_000_000;
 const HOUR: u64 = 3_600 * SECOND;
@@ -35,7 +34,7 @@ struct Edge {
 }
 
 impl Edge {
-    fn of(host: &Host, s3: &S3) -> Result<Self> {
+    fn of(host: &Host, s3: &S3Server) -> Result<Self> {
         Ok(Self {
             secret: Secrets::load(&host.data(), None)?.segments(),
             bucket: s3.bucket(),
@@ -77,18 +76,18 @@ impl Edge {
     }
 }
 
-fn start(folder: &Path, s3: &S3) -> Result<Host> {
+fn start(folder: &Path, s3: &S3Server) -> Result<Host> {
     start_with(folder, s3, &[])
 }
 
-fn start_with(folder: &Path, s3: &S3, flags: &[&str]) -> Result<Host> {
+fn start_with(folder: &Path, s3: &S3Server, flags: &[&str]) -> Result<Host> {
     let pull = s3.pull_flags();
     let all: Vec<&str> = pull
         .iter()
         .map(String::as_str)
         .chain(flags.iter().copied())
         .collect();
-    Host::start_in(folder, &all, &S3::pull_environment())
+    Host::start_in(folder, &all, &S3Server::pull_environment())
 }
 
 fn wait_for(what: &str, is_there: impl Fn() -> Result<bool>) -> Result<()> {
@@ -118,7 +117,7 @@ fn once(numbers: impl Iterator<Item = u64>) -> BTreeMap<u64, usize> {
 #[test]
 fn pulled_segments_open_one_incident_also_over_kills() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     let mut host = start(folder.path(), &s3)?;
     let edge = Edge::of(&host, &s3)?;
     for number in 0..20 {
@@ -159,7 +158,7 @@ fn everything_is_pulled_once_whenever_the_host_dies() -> Result<()> {
     const ROUNDS: u64 = 8;
     const SEGMENTS: u64 = 40;
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     let mut host = start(folder.path(), &s3)?;
     let edge = Edge::of(&host, &s3)?;
     for round in 0..ROUNDS {
@@ -186,7 +185,7 @@ fn everything_is_pulled_once_whenever_the_host_dies() -> Result<()> {
 #[test]
 fn a_segment_two_hours_late_is_found() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     let host = start(folder.path(), &s3)?;
     let edge = Edge::of(&host, &s3)?;
     edge.put(&healthy_request(0), now())?;
@@ -198,7 +197,7 @@ fn a_segment_two_hours_late_is_found() -> Result<()> {
 #[test]
 fn what_has_been_there_for_long_enough_is_deleted() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     let host = start_with(folder.path(), &s3, &["--set", "pull.keep=1 h"])?;
     let edge = Edge::of(&host, &s3)?;
     let (old, new) = (
@@ -215,7 +214,7 @@ fn what_has_been_there_for_long_enough_is_deleted() -> Result<()> {
 fn what_does_not_verify_is_quarantined_and_the_rest_arrives() -> Result<()> {
     const FOREIGN: u64 = 400;
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     let host = start_with(folder.path(), &s3, &["--set", "limits.decompressed-bytes=256KiB"])?;
     let edge = Edge::of(&host, &s3)?;
     let body = healthy_request;
@@ -288,7 +287,7 @@ fn what_does_not_verify_is_quarantined_and_the_rest_arrives() -> Result<()> {
 #[test]
 fn a_bucket_that_is_down_at_first_and_in_between_holds_up_nothing_for_good() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     s3.set(Wire::Closed);
     let host = start(folder.path(), &s3)?;
     let edge = Edge::of(&host, &s3)?;
@@ -315,7 +314,7 @@ fn a_bucket_that_is_down_at_first_and_in_between_holds_up_nothing_for_good() -> 
 #[test]
 fn revoked_keys_are_told_to_the_edge() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let s3 = S3::start(&folder.path().join("s3"))?;
+    let s3 = S3Server::start(&folder.path().join("s3"))?;
     let host = start(folder.path(), &s3)?;
     let edge = Edge::of(&host, &s3)?;
     let list = || -> Result<Option<RevocationList>> {

@@ -34,7 +34,7 @@ fn assert_stored(stored: &Telemetry, request: &Request) {
 #[test]
 fn every_field_of_every_signal_is_stored_whatever_way_it_comes() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for taker in Taker::both(folder.path())? {
+    for taker in Taker::all(folder.path())? {
         let mut sent = Vec::new();
         for &way in taker.ways() {
             for example in examples::all() {
@@ -56,7 +56,7 @@ fn every_field_of_every_signal_is_stored_whatever_way_it_comes() -> Result<()> {
 #[test]
 fn json_is_read_in_every_style_that_the_specification_allows() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for taker in Taker::both(folder.path())? {
+    for taker in Taker::all(folder.path())? {
         let mut sent = Vec::new();
         for choice in 0..2 {
             let style = Style {
@@ -84,7 +84,7 @@ fn json_is_read_in_every_style_that_the_specification_allows() -> Result<()> {
 #[test]
 fn json_numbers_that_are_none_are_texts() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for taker in Taker::both(folder.path())? {
+    for taker in Taker::all(folder.path())? {
         let body =
             br#"{"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "m", "gauge": {"dataPoints": [
         {"timeUnixNano": "1", "asDouble": "NaN"}, {"timeUnixNano": 2, "asDouble": "Infinity"},
@@ -101,7 +101,7 @@ fn json_numbers_that_are_none_are_texts() -> Result<()> {
 #[test]
 fn gzip_and_zstd_say_the_same() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for taker in Taker::both(folder.path())? {
+    for taker in Taker::all(folder.path())? {
         let compressions = taker.compressions().iter();
         for (&encoding, json) in compressions.flat_map(|encoding| [(encoding, false), (encoding, true)]) {
             for example in examples::all() {

@@ -37,7 +37,7 @@ fn assert_refused(answer: &Answer, encoding: (&str, &str), status: u16, code: Co
 #[test]
 fn keys_that_are_missing_or_false_are_unauthenticated() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for taker in Taker::both(folder.path())? {
+    for taker in Taker::all(folder.path())? {
         let forged = format!("Bearer {}x", taker.ingest_key()?);
         for example in examples::all() {
             for encoding in [PROTOBUF, JSON] {
@@ -81,7 +81,7 @@ fn a_revoked_key_is_permission_denied() -> Result<()> {
 #[test]
 fn what_cannot_be_taken_is_said_by_status_and_body() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for taker in Taker::both(folder.path())? {
+    for taker in Taker::all(folder.path())? {
         for example in examples::all() {
             let path = path(&example);
             // Undecodable, with the place.

@@ -25,7 +25,7 @@ fn refused(host: &Host, reason: &str) -> Result<u64> {
 #[test]
 fn spans_with_an_invalid_id() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for taker in Taker::both(folder.path())? {
+    for taker in Taker::all(folder.path())? {
         for (number, &way) in taker.ways().iter().enumerate() {
             let mut request = numbered(examples::traces(), number);
             if let Request::Traces(request) = &mut request {

@@ -1,9 +1,10 @@
-//! Whoever takes OTLP in over HTTP: a host, or a Worker at the edge. One suite, two addresses.
+//! Whoever takes OTLP in over HTTP: a host, or a Worker or a Spin app at the edge. One suite, three addresses.
 
 use std::path::Path;
 
 use aia_tests::edge::{self, SECRET, TestBucket};
-use aia_tests::{Answer, Bundle, Host, Telemetry, Worker};
+use aia_tests::spin::{SpinApp, SpinBundle, variables};
+use aia_tests::{Answer, Bundle, Host, S3Server, Telemetry, Worker};
 use anyhow::Result;
 
 use crate::send::Way;
@@ -12,11 +13,12 @@ use crate::send::Way;
 pub(crate) enum Taker {
     Host(Box<Host>),
     Worker(Box<Worker>),
+    Spin(Box<SpinApp>, S3Server),
 }
 
 impl Taker {
     /// One of each.
-    pub(crate) fn both(folder: &Path) -> Result<[Self; 2]> {
+    pub(crate) fn all(folder: &Path) -> Result<[Self; 3]> {
         let worker = Worker::start(
             &Bundle::first_party()?,
             &folder.join("worker"),
@@ -25,29 +27,35 @@ impl Taker {
         let own = folder.join("host");
         std::fs::create_dir_all(&own)?;
         let host = Host::start(&own)?;
-        Ok([Self::Host(Box::new(host)), Self::Worker(Box::new(worker))])
+        let s3 = S3Server::start(&folder.join("s3"))?;
+        let app = SpinApp::start(&SpinBundle::first_party()?, variables(&s3.settings()))?;
+        Ok([
+            Self::Host(Box::new(host)),
+            Self::Worker(Box::new(worker)),
+            Self::Spin(Box::new(app), s3),
+        ])
     }
 
-    /// How a request goes there: a Worker can't be reached by gRPC.
+    /// How a request goes there: the edge can't be reached by gRPC.
     pub(crate) fn ways(&self) -> &'static [Way] {
         match self {
             Self::Host(_) => &[Way::Protobuf, Way::Json, Way::Grpc],
-            Self::Worker(_) => &[Way::Protobuf, Way::Json],
+            Self::Worker(_) | Self::Spin(..) => &[Way::Protobuf, Way::Json],
         }
     }
 
-    /// How a body may be compressed: zstd is C code, which isn't in the Worker.
+    /// How a body may be compressed: zstd is C code, which isn't at the edge.
     pub(crate) fn compressions(&self) -> &'static [&'static str] {
         match self {
             Self::Host(_) => &["gzip", "zstd"],
-            Self::Worker(_) => &["gzip"],
+            Self::Worker(_) | Self::Spin(..) => &["gzip"],
         }
     }
 
     pub(crate) fn ingest_key(&self) -> Result<String> {
         match self {
             Self::Host(host) => Ok(host.ingest_key().to_owned()),
-            Self::Worker(_) => edge::ingest_key("default"),
+            Self::Worker(_) | Self::Spin(..) => edge::ingest_key("default"),
         }
     }
 
@@ -56,6 +64,7 @@ impl Taker {
         match self {
             Self::Host(host) => host.post(path, headers, body),
             Self::Worker(worker) => edge::post(worker, path, headers, body),
+            Self::Spin(app, _) => edge::post_to(app.url(), path, headers, body),
         }
     }
 
@@ -63,6 +72,7 @@ impl Taker {
         match self {
             Self::Host(host) => host.get_otlp(path),
             Self::Worker(worker) => Answer::get(&format!("{}{path}", worker.url())),
+            Self::Spin(app, _) => Answer::get(&format!("{}{path}", app.url())),
         }
     }
 
@@ -71,6 +81,7 @@ impl Taker {
         match self {
             Self::Host(host) => host.stored(),
             Self::Worker(worker) => TestBucket::of(&worker.s3())?.stored(),
+            Self::Spin(_, s3) => TestBucket::of(&s3.settings())?.stored(),
         }
     }
 
@@ -78,7 +89,7 @@ impl Taker {
     pub(crate) fn host(&self) -> Option<&Host> {
         match self {
             Self::Host(host) => Some(host),
-            Self::Worker(_) => None,
+            Self::Worker(_) | Self::Spin(..) => None,
         }
     }
 }

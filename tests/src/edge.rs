@@ -58,12 +58,20 @@ pub fn project_keys(project: &str) -> Result<ProjectKeys> {
 /// # Errors
 /// If it can't be done.
 pub fn post(worker: &Worker, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
+    post_to(worker.url(), path, headers, body)
+}
+
+/// The same to that address.
+///
+/// # Errors
+/// If it can't be done.
+pub fn post_to(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
     let key = format!("Bearer {}", ingest_key("default")?);
     let mut all = headers.to_vec();
     if !headers.iter().any(|(name, _)| *name == "authorization") {
         all.push(("authorization", &key));
     }
-    Answer::post(&format!("{}{path}", worker.url()), &all, body)
+    Answer::post(&format!("{url}{path}"), &all, body)
 }
 
 /// Sends traces in protobuf; gives the status.

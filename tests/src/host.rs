@@ -26,7 +26,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Self> {
+    fn read(mut response: http::Response<ureq::Body>) -> Result<Self> {
         let headers = response
             .headers()
             .iter()

@@ -297,7 +297,7 @@ fn spawn(bundle: &Bundle, folder: &Path, port: &str) -> Result<(Child, Value)> {
 }
 
 /// The root of this checkout. Asked of cargo now, since checkouts may share a target folder.
-fn workspace() -> &'static Path {
+pub(crate) fn workspace() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let tests = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
         let tests = PathBuf::from(tests);
@@ -307,7 +307,7 @@ fn workspace() -> &'static Path {
 }
 
 /// The folder that cargo builds into: a test lies three folders deep in it.
-fn target() -> Result<PathBuf> {
+pub(crate) fn target() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let target = test.ancestors().nth(3);
     Ok(target.context("a test lies three folders deep")?.to_owned())

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -98,6 +99,25 @@ fn programs(messages: &str) -> BTreeMap<String, PathBuf> {
         (is_bin && !is_test).then_some((name, path))
     };
     messages.filter_map(program).collect()
+}
+
+/// Keeps this machine's paths out of what is deployed, and its bytes the same wherever they are built.
+pub(crate) fn portable_rust_flags() -> Result<OsString> {
+    let cargo_home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
+        .context("neither CARGO_HOME nor a home folder is known")?;
+    let mut flags = OsString::new();
+    for (from, to) in [(root(), "/aia"), (cargo_home.as_path(), "/cargo")] {
+        if !flags.is_empty() {
+            flags.push("\u{1f}");
+        }
+        flags.push("--remap-path-prefix=");
+        flags.push(from);
+        flags.push("=");
+        flags.push(to);
+    }
+    Ok(flags)
 }
 
 #[cfg(test)]

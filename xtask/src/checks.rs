@@ -8,19 +8,26 @@ use crate::cargo::{build, cargo};
 use crate::edge;
 use crate::progress::Progress;
 use crate::setup::setup;
+use crate::spin;
 use crate::step::Step;
 use crate::structure;
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 12] = [
     ("setup", setup),
     ("format", format),
     ("structure", structure),
     ("clippy", clippy),
-    ("clippy, Worker", clippy_of_the_worker),
+    ("clippy, Worker", || {
+        clippy_of("Worker", "aia-edge-worker", "edge", "wasm32-unknown-unknown")
+    }),
+    ("clippy, Spin", || {
+        clippy_of("Spin", "aia-edge-spin", "spin", "wasm32-wasip2")
+    }),
     ("build", || build().map(drop)),
     ("edge", || edge::bundle_for_tests().map(drop)),
+    ("spin", || spin::bundle_for_tests().map(drop)),
     ("test", test),
     ("doc tests", doc_tests),
     ("docs", docs),
@@ -71,16 +78,16 @@ fn clippy() -> Result<()> {
     ]))
 }
 
-/// The Worker's Rust is behind its target; in the profile it is built in, whose folder the build has anyway.
-fn clippy_of_the_worker() -> Result<()> {
-    Step::new("clippy, Worker").run(&mut cargo(&[
+/// The edge's Rust is behind its targets; in the profiles it is built in, whose folders the build has anyway.
+fn clippy_of(what: &str, package: &str, profile: &str, target: &str) -> Result<()> {
+    Step::new(&format!("clippy, {what}")).run(&mut cargo(&[
         "clippy",
         "--package",
-        "aia-edge-worker",
+        package,
         "--profile",
-        "edge",
+        profile,
         "--target",
-        "wasm32-unknown-unknown",
+        target,
         "--",
         "-D",
         "warnings",

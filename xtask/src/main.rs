@@ -9,6 +9,7 @@ mod fuzz;
 mod interrupt;
 mod progress;
 mod setup;
+mod spin;
 mod step;
 mod structure;
 
@@ -38,6 +39,8 @@ enum Task {
     Demo(demo::Options),
     /// Build the Worker's bundle and say how large it is; with `dev`, start it on this machine.
     Edge(edge::Options),
+    /// Build the Spin app: its component, and a folder that `spin up` starts.
+    Spin(spin::Options),
     /// Fuzz: builds with instrumentation, runs each target for a while, fails if one finds something.
     Fuzz(fuzz::Options),
     /// Measure: builds in release, prints a table, writes `target/bench/NAME.json`.
@@ -73,6 +76,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test => checks::run(),
         Task::Demo(options) => demo::run(&options),
         Task::Edge(options) => edge::run(&options),
+        Task::Spin(options) => spin::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Bench { names, data, round } => bench::run(&names, data.as_deref(), round),
     }

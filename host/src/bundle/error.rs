@@ -20,7 +20,7 @@ pub enum BundleError {
         source: io::Error,
     },
     /// It imports something.
-    #[error("`{plugin}` imports {imports}; plugins for a Worker import nothing")]
+    #[error("`{plugin}` imports {imports}; plugins for the edge import nothing")]
     Imports {
         /// The file.
         plugin: String,
@@ -37,7 +37,7 @@ pub enum BundleError {
         source: Box<LoadError>,
     },
     /// It doesn't detect.
-    #[error("`{plugin}` is {kind}; a Worker runs detectors")]
+    #[error("`{plugin}` is {kind}; the edge runs detectors")]
     NoDetector {
         /// The file.
         plugin: String,
@@ -67,6 +67,20 @@ pub enum BundleError {
     Exists {
         /// Which folder.
         folder: PathBuf,
+    },
+    /// More than there are slots.
+    #[error("{found} plugins are too many: the component has {slots} slots")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// How many it takes.
+        slots: usize,
+    },
+    /// The file of the component isn't one.
+    #[error("`{}` isn't AIA's component for Spin", file.display())]
+    NoComponent {
+        /// Which file.
+        file: PathBuf,
     },
     /// The folder of the shell isn't one.
     #[error("`{}` isn't a Worker's shell: it has no `shell.mjs`", folder.display())]
@@ -99,6 +113,12 @@ impl BundleError {
             Self::SameName { .. } => Some("a name is in a plugin's manifest: rename one, or leave one out"),
             Self::Exists { .. } => {
                 Some("give a folder that is empty, isn't there yet, or holds an earlier bundle")
+            }
+            Self::TooMany { .. } => {
+                Some("leave some out, or deploy them as an app of their own on another bucket")
+            }
+            Self::NoComponent { .. } => {
+                Some("`cargo xtask spin` in a clone of AIA's repository builds it, as `edge.wasm`")
             }
             Self::NoShell { .. } => {
                 Some("`cargo xtask edge` in a clone of AIA's repository builds one, into `shell/`")

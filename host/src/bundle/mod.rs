@@ -1,17 +1,22 @@
-//! Plugins for runtimes that can't compile a component at run time.
+//! Plugins for the edge, whose runtimes compile no component at run time.
 //!
-//! A Cloudflare Worker runs core modules that were uploaded with it, and JavaScript. [`worker`] makes those of component
-//! files: each is loaded as a host would (so that a file no host would run is refused with the same words), must import
-//! nothing and be a detector, and is transpiled by `js-component-bindgen`. The manifest is read here, in the host's own
-//! sandbox, so that the Worker knows what a plugin reads before it makes an instance of it.
+//! Each file is loaded as a host would (so that a file no host would run is refused with the same words), must import nothing
+//! and be a detector. Its manifest is read here, in the host's own sandbox, so that the edge knows what a plugin reads before
+//! it makes an instance of it.
 //!
-//! What lies where in the folder is said in [`folder`].
+//! - [`worker`]: a Cloudflare Worker runs core modules that were uploaded with it, and JavaScript; those are made of
+//!   component files by `js-component-bindgen`.
+//! - [`spin`]: a Spin app takes the files as they are and composes them with AIA's component.
 
 mod error;
 mod folder;
 mod source;
+mod spin;
 mod transpiled;
+mod worker;
 
 pub use error::BundleError;
-pub use folder::{BundleFile, WorkerBundle, worker};
+pub use folder::{Bundle, BundleFile};
 pub use source::Source;
+pub use spin::{SPIN_SLOTS, spin, spin_manifest};
+pub use worker::worker;

@@ -48,8 +48,8 @@ impl Source {
         &self.bytes
     }
 
-    /// Loads it as a host would, and refuses what a Worker can't run.
-    pub(super) fn check(&self, runtime: &Runtime) -> Result<Arc<Plugin>, BundleError> {
+    /// Loads it as a host would, and refuses what the edge can't run.
+    fn check(&self, runtime: &Runtime) -> Result<Arc<Plugin>, BundleError> {
         let plugin = runtime
             .load(&self.name, &self.bytes)
             .map_err(|error| match &error.failure {
@@ -80,6 +80,26 @@ impl Source {
             imports,
         }
     }
+}
+
+/// Loads all. No two have one name.
+pub(super) fn check_all<'a>(
+    runtime: &Runtime,
+    sources: &'a [Source],
+) -> Result<Vec<(&'a Source, Arc<Plugin>)>, BundleError> {
+    let mut loaded: Vec<(&Source, Arc<Plugin>)> = Vec::new();
+    for source in sources {
+        let plugin = source.check(runtime)?;
+        if let Some((first, _)) = loaded.iter().find(|(_, other)| other.name() == plugin.name()) {
+            return Err(BundleError::SameName {
+                name: plugin.name().to_owned(),
+                first: first.name().to_owned(),
+                second: source.name().to_owned(),
+            });
+        }
+        loaded.push((source, plugin));
+    }
+    Ok(loaded)
 }
 
 /// The first import of WASI, and how many more there are.

@@ -84,7 +84,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: PluginCommand,
     },
-    /// Make the folder that a Worker at the edge is deployed from.
+    /// Make the folder that a Worker or a Spin app at the edge is deployed from.
     Bundle {
         #[command(subcommand)]
         command: BundleCommand,
@@ -467,6 +467,8 @@ pub(super) enum PluginCommand {
 pub(super) enum BundleCommand {
     /// Make components what a Cloudflare Worker runs: core modules and JavaScript.
     Worker(BundleWorker),
+    /// Make a Spin app of components: its spin.toml, with each in a slot of AIA's own.
+    Spin(BundleSpin),
 }
 
 /// `aia bundle worker`
@@ -479,6 +481,21 @@ pub(super) struct BundleWorker {
     /// Folder of the Worker itself, which `cargo xtask edge` builds; without it there are only plugins.
     #[arg(long, value_name = "FOLDER")]
     pub(super) shell: Option<PathBuf>,
+    /// Folder of the bundle; an earlier bundle there is replaced.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: PathBuf,
+}
+
+/// `aia bundle spin`
+#[derive(Debug, clap::Args)]
+pub(super) struct BundleSpin {
+    /// Component of a detector that imports nothing; may be given several times. All detectors that AIA comes with by
+    /// default.
+    #[arg(long, value_name = "FILE")]
+    pub(super) plugin: Vec<PathBuf>,
+    /// AIA's component for Spin, which `cargo xtask spin` builds.
+    #[arg(long, value_name = "FILE")]
+    pub(super) component: PathBuf,
     /// Folder of the bundle; an earlier bundle there is replaced.
     #[arg(long, value_name = "FOLDER")]
     pub(super) out: PathBuf,

@@ -44,6 +44,9 @@ pub const DETECTORS: &[(&str, &[u8])] = &[
     ("paths", PATHS),
 ];
 
+/// What fills a slot of a composition that has no detector: it exports what one does, and nobody calls it.
+pub const VACANT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vacant.wasm"));
+
 /// A detector that misbehaves in every way the host defends against.
 #[cfg(feature = "test-plugins")]
 pub const EVIL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/evil.wasm"));
@@ -124,7 +127,8 @@ mod tests {
             names.sort();
             names
         };
-        for (_, detector) in DETECTORS {
+        let detectors = DETECTORS.iter().map(|(_, detector)| *detector);
+        for detector in detectors.chain([VACANT]) {
             assert_eq!(
                 exports(detector),
                 ["aia:plugin/detector@0.1.0", "aia:plugin/manifest@0.1.0"]

@@ -1,4 +1,4 @@
-//! The detector: does what it is told when it is told to.
+//! The detector: does what it is told when it is told to, by its configuration or by a span's name.
 
 use aia_plugin_sdk::{
     Detector, Level, LogRecord, Logs, Manifest, Metric, Metrics, OpenError, Outcome, Point, RowId, Span,
@@ -40,6 +40,14 @@ impl Detector for Evil {
     }
 
     fn observe_spans(&mut self, spans: Spans<'_>, out: &mut Outcome) -> Result<(), String> {
+        // At the edge nobody gives it a configuration.
+        for span in spans.spans() {
+            match span.name() {
+                "trap-now" => deeds::trap("a span"),
+                "loop-now" => deeds::run_for_ever(),
+                _ => {}
+            }
+        }
         self.observe(spans.spans().last().map(Span::row), out)
     }
 

@@ -1,8 +1,6 @@
 //! The Worker in Rust, as workerd runs it: cargo, wasm-bindgen, wasm-opt. It is what `worker-build` does, with tools that
 //! are all in a lock file, and with a shim of our own (`shell.mjs`).
 
-use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +10,7 @@ use serde_json::Value;
 
 use super::digest;
 use super::tools::Tools;
-use crate::cargo::{cargo, root, target_directory};
+use crate::cargo::{cargo, portable_rust_flags, root, target_directory};
 use crate::step::Step;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -85,31 +83,12 @@ fn compile() -> Result<PathBuf> {
         "--target",
         TARGET,
     ]);
-    command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags()?);
+    command.env("CARGO_ENCODED_RUSTFLAGS", portable_rust_flags()?);
     Step::new("edge: Worker").run(&mut command)?;
     Ok(target_directory()?
         .join(TARGET)
         .join(PROFILE)
         .join("aia_edge_worker.wasm"))
-}
-
-/// Keeps this machine's paths out of what is deployed, and its bytes the same wherever they are built.
-fn rust_flags() -> Result<OsString> {
-    let cargo_home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
-        .context("neither CARGO_HOME nor a home folder is known")?;
-    let mut flags = OsString::new();
-    for (from, to) in [(root(), "/aia"), (cargo_home.as_path(), "/cargo")] {
-        if !flags.is_empty() {
-            flags.push("\u{1f}");
-        }
-        flags.push("--remap-path-prefix=");
-        flags.push(from);
-        flags.push("=");
-        flags.push(to);
-    }
-    Ok(flags)
 }
 
 /// `wrangler.toml`, for a bundle that is built: without the build, and with the entry beside the shell.

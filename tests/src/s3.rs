@@ -12,6 +12,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 
+use crate::S3;
+
 /// Name of the bucket, and the folder in it.
 const BUCKET: &str = "telemetry";
 const PREFIX: &str = "prod";
@@ -23,7 +25,7 @@ const SECRET: &str = "a-secret-of-the-test";
 /// What the wire does to requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
-pub(crate) enum Wire {
+pub enum Wire {
     /// Nothing.
     Whole,
     /// Connections are closed at once.
@@ -37,7 +39,8 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
-    pub(crate) const FAULTS: [Self; 4] = [Self::Closed, Self::Half, Self::Mute, Self::Slow];
+    /// All that break it.
+    pub const FAULTS: [Self; 4] = [Self::Closed, Self::Half, Self::Mute, Self::Slow];
 
     fn of(number: u8) -> Self {
         Self::FAULTS
@@ -48,16 +51,19 @@ impl Wire {
 }
 
 /// A server with one bucket, behind a wire.
-pub(crate) struct S3 {
+pub struct S3Server {
     root: PathBuf,
     address: SocketAddr,
     wire: Arc<AtomicU8>,
     _runtime: tokio::runtime::Runtime,
 }
 
-impl S3 {
+impl S3Server {
     /// Starts it on a folder.
-    pub(crate) fn start(root: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If it can't be done.
+    pub fn start(root: &Path) -> Result<Self> {
         std::fs::create_dir_all(root.join(BUCKET))?;
         let files = s3s_fs::FileSystem::new(root).map_err(|error| anyhow!("{error:?}"))?;
         let mut service = S3ServiceBuilder::new(files);
@@ -89,12 +95,13 @@ impl S3 {
     }
 
     /// Changes what the wire does.
-    pub(crate) fn set(&self, wire: Wire) {
+    pub fn set(&self, wire: Wire) {
         self.wire.store(wire as u8, Ordering::Relaxed);
     }
 
     /// Flags of `aia up` that have it keep telemetry here.
-    pub(crate) fn flags(&self) -> Vec<String> {
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
         let settings = [
             "durability=bucket".to_owned(),
             format!("objects.url=s3://{BUCKET}/{PREFIX}"),
@@ -108,7 +115,8 @@ impl S3 {
     }
 
     /// Flags of `aia up` that have it pull segments from here.
-    pub(crate) fn pull_flags(&self) -> Vec<String> {
+    #[must_use]
+    pub fn pull_flags(&self) -> Vec<String> {
         let settings = [
             format!("pull.url=s3://{BUCKET}"),
             format!("pull.endpoint=http://{}", self.address),
@@ -126,22 +134,38 @@ impl S3 {
     }
 
     /// The environment that goes with them.
-    pub(crate) fn pull_environment() -> [(&'static str, &'static str); 1] {
+    #[must_use]
+    pub fn pull_environment() -> [(&'static str, &'static str); 1] {
         [("AIA_PULL_SECRET_ACCESS_KEY", SECRET)]
     }
 
+    /// Where and as whom it answers.
+    #[must_use]
+    pub fn settings(&self) -> S3 {
+        S3 {
+            endpoint: format!("http://{}", self.address),
+            bucket: BUCKET.to_owned(),
+            region: "us-east-1".to_owned(),
+            access_key_id: KEY.to_owned(),
+            secret_access_key: SECRET.to_owned(),
+        }
+    }
+
     /// Where the objects of the bucket lie as files.
-    pub(crate) fn bucket(&self) -> PathBuf {
+    #[must_use]
+    pub fn bucket(&self) -> PathBuf {
         self.root.join(BUCKET)
     }
 
     /// What the environment says.
-    pub(crate) fn environment() -> [(&'static str, &'static str); 2] {
+    #[must_use]
+    pub fn environment() -> [(&'static str, &'static str); 2] {
         [("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)]
     }
 
     /// Where its objects lie as files.
-    pub(crate) fn objects(&self) -> PathBuf {
+    #[must_use]
+    pub fn objects(&self) -> PathBuf {
         self.root.join(BUCKET).join(PREFIX)
     }
 }

@@ -1,24 +1,23 @@
-//! What the Worker is told by variables and secrets, checked once an isolate.
+//! What a shell is told by variables and secrets, checked once an instance.
 
-use aia_edge::Quota;
 use aia_telemetry::{
     DeploymentSecret, IngestSecrets, ProjectId, ProjectKeys, RootSecret, RootSecretError, TenantId,
 };
 
+use crate::quota::Quota;
+
 /// Name of the secret: the deployment's, the same as the host's.
 const SECRET: &str = "AIA_SECRET_KEY";
 
-/// Default of the largest body, as it comes and decompressed: 8 MiB. An isolate has 128 MB, and columns, segment and
+/// Default of the largest body, as it comes and decompressed: 8 MiB. A Worker's isolate has 128 MB, and columns, segment and
 /// the sender's other requests need room beside it.
 const REQUEST_BYTES: usize = 8 << 20;
 
-/// Why the Worker can't start.
+/// Why a shell can't start.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SettingsError {
     /// No secret.
-    #[error(
-        "the secret {SECRET} is missing: `npx wrangler secret put {SECRET}` sets it, to what is in the host's secret.key"
-    )]
+    #[error("the secret {SECRET} is missing: set it to what is in the host's secret.key")]
     NoSecret,
     /// Not 32 bytes.
     #[error("the secret {SECRET} is not valid: {0}")]
@@ -37,7 +36,7 @@ pub enum SettingsError {
     },
     /// A body over what an isolate can hold.
     #[error(
-        "the variable AIA_REQUEST_BYTES must be between 1 and {REQUEST_BYTES_MAX}: an isolate has 128 MB"
+        "the variable AIA_REQUEST_BYTES must be between 1 and {REQUEST_BYTES_MAX}: a Worker's isolate has 128 MB"
     )]
     RequestBytes,
 }
@@ -45,7 +44,7 @@ pub enum SettingsError {
 /// The largest `AIA_REQUEST_BYTES`.
 const REQUEST_BYTES_MAX: usize = 32 << 20;
 
-/// What the Worker is told.
+/// What a shell is told.
 #[derive(Debug)]
 pub struct Settings {
     secret: DeploymentSecret,
@@ -60,6 +59,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Names of the variables and secrets.
+    pub const VARIABLES: [&'static str; 4] = [
+        SECRET,
+        "AIA_REQUEST_BYTES",
+        "AIA_PROJECT_BYTES_A_DAY",
+        "AIA_REDACT_EMAILS",
+    ];
+
     /// Reads them; `variable` gives a variable or a secret by its name.
     ///
     /// # Errors
@@ -141,11 +148,11 @@ mod tests {
         .map(|variables| read(variables).unwrap_err().to_string())
         .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
-        the secret AIA_SECRET_KEY is missing: `npx wrangler secret put AIA_SECRET_KEY` sets it, to what is in the host's secret.key
-        the secret AIA_SECRET_KEY is missing: `npx wrangler secret put AIA_SECRET_KEY` sets it, to what is in the host's secret.key
+        the secret AIA_SECRET_KEY is missing: set it to what is in the host's secret.key
+        the secret AIA_SECRET_KEY is missing: set it to what is in the host's secret.key
         the secret AIA_SECRET_KEY is not valid: a root secret is 32 bytes in base64url without padding: 43 characters
         the variable AIA_PROJECT_BYTES_A_DAY must be a whole number
-        the variable AIA_REQUEST_BYTES must be between 1 and 33554432: an isolate has 128 MB
+        the variable AIA_REQUEST_BYTES must be between 1 and 33554432: a Worker's isolate has 128 MB
         the variable AIA_REDACT_EMAILS must be true or false
         ");
         let settings = read(&[(SECRET, &secret)]).unwrap();

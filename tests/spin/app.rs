@@ -1,0 +1,109 @@
+//! An app on a bucket of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aia_tests::edge::{TestBucket, post_to};
+use aia_tests::spin::{SpinApp, SpinBundle, variables};
+use aia_tests::{Answer, S3Server};
+use anyhow::{Context, Result};
+
+pub(crate) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// What a test has.
+pub(crate) struct Case {
+    pub(crate) app: SpinApp,
+    pub(crate) s3: S3Server,
+    pub(crate) bucket: TestBucket,
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    /// The app with all detectors that AIA comes with.
+    pub(crate) fn new() -> Result<Self> {
+        Self::with(|_, bundle| Ok(bundle), &[])
+    }
+
+    /// Another app, or one with other variables as well.
+    pub(crate) fn with(
+        bundle: impl FnOnce(&Path, SpinBundle) -> Result<SpinBundle>,
+        more: &[(&str, &str)],
+    ) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let bundle = bundle(folder.path(), SpinBundle::first_party()?)?;
+        let s3 = S3Server::start(&folder.path().join("s3"))?;
+        let mut given: BTreeMap<String, String> = variables(&s3.settings());
+        given.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Ok(Self {
+            app: SpinApp::start(&bundle, given)?,
+            bucket: TestBucket::of(&s3.settings())?,
+            s3,
+            folder,
+        })
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Posts with a good key, unless `authorization` is among the headers.
+    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
+        post_to(self.app.url(), path, headers, body)
+    }
+
+    /// Sends traces in protobuf; gives the status.
+    pub(crate) fn send(&self, body: &[u8]) -> Result<u16> {
+        Ok(self.post("/v1/traces", &[PROTOBUF], body)?.status)
+    }
+
+    /// Segments that a session consumed, and those of them that it was spared.
+    pub(crate) fn consumed(&self, plugin: &str) -> Result<(usize, usize)> {
+        let commits = self.bucket.commits(plugin)?;
+        let segments = commits.iter().flat_map(|commit| &commit.segments);
+        Ok((
+            segments.clone().count(),
+            segments.filter(|consumed| consumed.is_skipped).count(),
+        ))
+    }
+
+    /// Fails if a session consumed a segment twice.
+    pub(crate) fn assert_consumed_once(&self, plugin: &str) -> Result<()> {
+        let mut ids: Vec<_> = self
+            .bucket
+            .commits(plugin)?
+            .iter()
+            .flat_map(|commit| commit.segments.clone())
+            .map(|consumed| consumed.id)
+            .collect();
+        let all = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "{plugin}");
+        Ok(())
+    }
+
+    /// The context of a test's failure: what the app logged.
+    pub(crate) fn told<T>(&self, result: Result<T>) -> Result<T> {
+        let log = self.app.log();
+        let end: Vec<&str> = log.lines().rev().take(40).collect();
+        result.with_context(|| format!("the app logged, last first:\n{}", end.join("\n")))
+    }
+}
+
+pub(crate) fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// A request in JSON of one span of that name.
+pub(crate) fn span(name: &str) -> Vec<u8> {
+    let at = now();
+    format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"cart"}}}}]}},
+        "scopeSpans":[{{"spans":[{{"traceId":"{at:032x}","spanId":"{at:016x}","name":"{name}",
+        "startTimeUnixNano":"{at}","endTimeUnixNano":"{at}"}}]}}]}}]}}"#
+    )
+    .into_bytes()
+}

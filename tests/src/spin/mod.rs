@@ -1,0 +1,208 @@
+//! A Spin app as Spin runs it, for machines that have no Spin, which isn't published as a library.
+//!
+//! It reads the app's `spin.toml`, composes the component with its dependencies ([`compose`]), gives it the interfaces of
+//! WASI and Spin that it imports ([`host`]) and serves it over HTTP with Spin's own defaults for how often an instance is
+//! used, by the same code of wasmtime's that Spin uses ([`server`]).
+
+mod compose;
+mod host;
+mod server;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+pub use compose::{Composition, compose};
+pub use host::{Compiled, KeyValue};
+pub use server::Reuse;
+
+use crate::S3;
+use crate::edge::SECRET;
+
+/// What `cargo xtask spin` built.
+#[derive(Clone, Debug)]
+pub struct SpinBundle {
+    folder: PathBuf,
+}
+
+impl SpinBundle {
+    /// The app with all detectors that AIA comes with.
+    ///
+    /// # Errors
+    /// If it isn't built, or by another checkout that shares the target folder.
+    pub fn first_party() -> Result<Self> {
+        let built = crate::worker::target()?.join("spin/ready.json");
+        let text = std::fs::read_to_string(&built)
+            .with_context(|| format!("{} isn't there: run `cargo xtask spin`", built.display()))?;
+        let ready: Value = serde_json::from_str(&text)?;
+        let path = |name: &str| {
+            let path = ready[name].as_str();
+            path.map(PathBuf::from)
+                .with_context(|| format!("no {name} in {ready}"))
+        };
+        let checkout = path("checkout")?;
+        ensure!(
+            checkout == crate::worker::workspace(),
+            "the app is of the checkout {}: run `cargo xtask spin` in this one",
+            checkout.display()
+        );
+        Ok(Self {
+            folder: path("bundle")?,
+        })
+    }
+
+    /// The same app with other plugins, in a folder that isn't there yet.
+    ///
+    /// # Errors
+    /// If `aia bundle spin` refuses one.
+    pub fn with_plugins(&self, folder: &Path, plugins: &[&Path]) -> Result<Self> {
+        let mut command = std::process::Command::new(crate::binary()?);
+        command
+            .args(["bundle", "spin", "--component"])
+            .arg(self.folder.join("edge.wasm"))
+            .arg("--out")
+            .arg(folder)
+            .env_clear();
+        for plugin in plugins {
+            command.arg("--plugin").arg(plugin);
+        }
+        let output = command.output()?;
+        ensure!(
+            output.status.success(),
+            "aia bundle spin: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// Variables of an app for the tenant `default` on that bucket.
+#[must_use]
+pub fn variables(s3: &S3) -> BTreeMap<String, String> {
+    [
+        ("aia_secret_key", SECRET),
+        ("aia_bucket_endpoint", &s3.endpoint),
+        ("aia_bucket_name", &s3.bucket),
+        ("aia_bucket_region", &s3.region),
+        ("aia_bucket_access_key_id", &s3.access_key_id),
+        ("aia_bucket_secret_access_key", &s3.secret_access_key),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
+
+/// A running app.
+pub struct SpinApp {
+    compiled: Arc<Compiled>,
+    variables: BTreeMap<String, String>,
+    store: KeyValue,
+    reuse: Reuse,
+    running: Option<Running>,
+    log: host::Log,
+}
+
+struct Running {
+    runtime: Runtime,
+    url: String,
+}
+
+impl SpinApp {
+    /// Starts it, with an empty store.
+    ///
+    /// # Errors
+    /// If it doesn't compose, compile or start.
+    pub fn start(bundle: &SpinBundle, variables: BTreeMap<String, String>) -> Result<Self> {
+        Self::start_with(
+            Compiled::of(&bundle.folder.join("spin.toml"))?,
+            variables,
+            Reuse::default(),
+        )
+    }
+
+    /// Starts one that was compiled before.
+    ///
+    /// # Errors
+    /// If it doesn't start.
+    pub fn start_with(
+        compiled: Arc<Compiled>,
+        variables: BTreeMap<String, String>,
+        reuse: Reuse,
+    ) -> Result<Self> {
+        let mut app = Self {
+            compiled,
+            variables,
+            store: KeyValue::default(),
+            reuse,
+            running: None,
+            log: host::Log::default(),
+        };
+        app.restart()?;
+        Ok(app)
+    }
+
+    /// Ends everything at once: requests, instances and what they were at.
+    pub fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.runtime.shutdown_background();
+        }
+    }
+
+    /// Starts it again at another address, with the store as it is.
+    ///
+    /// # Errors
+    /// If it can't be done.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let variables = self.compiled.component_variables(&self.variables)?;
+        let setting = host::Setting {
+            variables,
+            allowed_hosts: self.compiled.allowed_hosts(&self.variables)?,
+            store: self.store.clone(),
+            log: self.log.clone(),
+        };
+        let url = runtime.block_on(server::serve(Arc::clone(&self.compiled), setting, self.reuse))?;
+        self.running = Some(Running { runtime, url });
+        Ok(())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.running.as_ref().map_or("", |running| &running.url)
+    }
+
+    /// Its key-value store.
+    #[must_use]
+    pub fn store(&self) -> &KeyValue {
+        &self.store
+    }
+
+    /// What the component wrote to its standard error, and how instances ended.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+}
+
+impl Drop for SpinApp {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
