@@ -23,6 +23,9 @@ struct Arguments {
     /// What `cargo xtask edge` built: its `ready.json`.
     #[arg(long)]
     edge: Option<PathBuf>,
+    /// What `cargo xtask spin` built: its `ready.json`.
+    #[arg(long)]
+    spin: Option<PathBuf>,
     /// How long a round of a server takes, for `ingest` and `neighbours`.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     round: Option<u64>,
@@ -37,6 +40,7 @@ fn main() -> Result<()> {
         data: arguments.data,
         out: arguments.out,
         edge: arguments.edge,
+        spin: arguments.spin,
         round: arguments.round.map(Duration::from_secs),
     };
     let mut chosen = choose(&arguments.names)?;

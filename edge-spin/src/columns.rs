@@ -12,18 +12,18 @@ pub(crate) struct Batch(RefCell<BatchColumns>);
 
 /// The three kinds of batches.
 pub(crate) enum BatchColumns {
-    Spans(wit::SpanBatch),
-    Logs(wit::LogBatch),
-    Metrics(wit::MetricBatch),
+    Spans(Box<wit::SpanBatch>),
+    Logs(Box<wit::LogBatch>),
+    Metrics(Box<wit::MetricBatch>),
 }
 
 impl Batch {
     /// Takes over valid columns.
     pub(crate) fn new(columns: Columns) -> Self {
         let columns = match columns {
-            Columns::Spans(columns) => BatchColumns::Spans(columns.into()),
-            Columns::Logs(columns) => BatchColumns::Logs(columns.into()),
-            Columns::Metrics(columns) => BatchColumns::Metrics(columns.into()),
+            Columns::Spans(columns) => BatchColumns::Spans(Box::new(columns.into())),
+            Columns::Logs(columns) => BatchColumns::Logs(Box::new(columns.into())),
+            Columns::Metrics(columns) => BatchColumns::Metrics(Box::new(columns.into())),
         };
         Self(RefCell::new(columns))
     }

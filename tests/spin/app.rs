@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aia_tests::edge::{TestBucket, post_to};
-use aia_tests::spin::{SpinApp, SpinBundle, variables};
+use aia_tests::spin::{SpinApp, SpinBundle, SpinRuntime, is_installed, variables};
 use aia_tests::{Answer, S3Server};
 use anyhow::{Context, Result};
 
@@ -20,24 +20,45 @@ pub(crate) struct Case {
     folder: tempfile::TempDir,
 }
 
+/// Checks an app with all detectors that AIA comes with, in this process and, where that is installed, on Spin.
+pub(crate) fn each(check: impl Fn(Case) -> Result<()>) -> Result<()> {
+    each_with(&|_, bundle| Ok(bundle), &[], check)
+}
+
+/// Checks another app, or one with other variables as well.
+pub(crate) fn each_with(
+    bundle: &dyn Fn(&Path, SpinBundle) -> Result<SpinBundle>,
+    more: &[(&str, &str)],
+    check: impl Fn(Case) -> Result<()>,
+) -> Result<()> {
+    check(Case::on(SpinRuntime::Own, bundle, more)?)?;
+    if is_installed() {
+        check(Case::on(SpinRuntime::Installed, bundle, more)?).context("on Spin itself")?;
+    }
+    Ok(())
+}
+
 impl Case {
-    /// The app with all detectors that AIA comes with.
+    /// The app with all detectors that AIA comes with, in this process.
     pub(crate) fn new() -> Result<Self> {
-        Self::with(|_, bundle| Ok(bundle), &[])
+        Self::on(SpinRuntime::Own, &|_, bundle| Ok(bundle), &[])
     }
 
-    /// Another app, or one with other variables as well.
-    pub(crate) fn with(
-        bundle: impl FnOnce(&Path, SpinBundle) -> Result<SpinBundle>,
+    fn on(
+        runtime: SpinRuntime,
+        bundle: &dyn Fn(&Path, SpinBundle) -> Result<SpinBundle>,
         more: &[(&str, &str)],
     ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let bundle = bundle(folder.path(), SpinBundle::first_party()?)?;
         let s3 = S3Server::start(&folder.path().join("s3"))?;
         let mut given: BTreeMap<String, String> = variables(&s3.settings());
-        given.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        given.extend(
+            more.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
         Ok(Self {
-            app: SpinApp::start(&bundle, given)?,
+            app: SpinApp::start_on(runtime, &bundle, given)?,
             bucket: TestBucket::of(&s3.settings())?,
             s3,
             folder,

@@ -9,9 +9,9 @@ use anyhow::{Result, ensure};
 
 use crate::app::{Case, PROTOBUF};
 
-fn kept(app: &SpinApp) -> usize {
-    let values = app.store().values();
-    values.keys().filter(|key| key.starts_with("kept/")).count()
+fn kept(app: &SpinApp) -> Result<usize> {
+    let values = app.store()?.values();
+    Ok(values.keys().filter(|key| key.starts_with("kept/")).count())
 }
 
 #[test]
@@ -22,16 +22,16 @@ fn what_the_store_keeps_while_the_bucket_is_down_is_in_the_bucket_later_and_cons
     for number in 1..6 {
         assert_eq!(case.told(case.send(&healthy_request(number)))?, 200);
     }
-    assert_eq!(kept(&case.app), 5, "{}", case.app.log());
+    assert_eq!(kept(&case.app)?, 5, "{}", case.app.log());
     // An instance that was never told which keys are revoked finds it in the store.
     case.app.restart()?;
     assert_eq!(case.told(case.send(&healthy_request(6)))?, 200);
-    assert_eq!(kept(&case.app), 6, "{}", case.app.log());
+    assert_eq!(kept(&case.app)?, 6, "{}", case.app.log());
     // A store that takes nothing either: nothing is acknowledged.
-    case.app.store().set_full(true);
+    case.app.store()?.set_full(true);
     let answer = case.post("/v1/traces", &[PROTOBUF], &healthy_request(7))?;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
-    case.app.store().set_full(false);
+    case.app.store()?.set_full(false);
     case.s3.set(Wire::Whole);
     // What was refused comes again, as an SDK does it, and others go on sending: whoever does takes the lead of an app that
     // was restarted.
@@ -40,7 +40,7 @@ fn what_the_store_keeps_while_the_bucket_is_down_is_in_the_bucket_later_and_cons
         ensure!(case.send(&healthy_request(sent))? == 200, "{}", case.app.log());
         sent += 1;
         std::thread::sleep(Duration::from_secs(2));
-        Ok((kept(&case.app) == 0).then_some(()))
+        Ok((kept(&case.app)? == 0).then_some(()))
     });
     case.told(found)?;
     let sent = usize::try_from(sent)?;
@@ -59,11 +59,14 @@ fn the_store_keeps_so_much_and_no_more() -> Result<()> {
     // As many as may be kept, of another project.
     for number in 0..1_024 {
         let key = format!("kept/10/segments/default/other/{number}");
-        case.app.store().put(&key, b"0123456789".to_vec());
+        case.app.store()?.put(&key, b"0123456789".to_vec());
     }
     let answer = case.post("/v1/traces", &[PROTOBUF], &healthy_request(1))?;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
     let log = case.app.log();
-    assert!(log.contains("keeps 1024 segments of 10240 bytes already"), "{log}");
+    assert!(
+        log.contains("keeps 1024 segments of 10240 bytes already"),
+        "{log}"
+    );
     Ok(())
 }

@@ -7,7 +7,7 @@ use aia_tests::spin::{Compiled, Reuse, SpinApp, SpinBundle, variables};
 use aia_tests::{clients, healthy_request};
 use anyhow::{Context, Result, ensure};
 
-use crate::app::{Case, PROTOBUF};
+use crate::app::{Case, PROTOBUF, each};
 
 /// Runs the client of OpenTelemetry's SDK for JavaScript, which exports a failed span, a log record and metrics; gives the
 /// id of its trace.
@@ -23,38 +23,44 @@ fn export(case: &Case) -> Result<String> {
         String::from_utf8_lossy(&output.stderr)
     );
     let trace = stdout.lines().find_map(|line| line.strip_prefix("trace "));
-    trace.map(ToOwned::to_owned).with_context(|| format!("no trace in {stdout}"))
+    trace
+        .map(ToOwned::to_owned)
+        .with_context(|| format!("no trace in {stdout}"))
 }
 
 #[test]
 fn exports_of_an_sdk_become_one_incident_although_the_app_ends_between_them() -> Result<()> {
-    let mut case = Case::new()?;
-    let host = host(&case.folder().join("host"), &case.s3.settings(), &[])?;
-    let mut traces = Vec::new();
-    for number in 0..6 {
-        traces.push(case.told(export(&case))?);
-        if number == 2 {
-            case.app.restart()?;
+    each(|mut case| {
+        let host = host(&case.folder().join("host"), &case.s3.settings(), &[])?;
+        let mut traces = Vec::new();
+        for number in 0..6 {
+            traces.push(case.told(export(&case))?);
+            if number == 2 {
+                case.app.restart()?;
+            }
         }
-    }
-    let incident = case.told(host.wait_for_incident(aia_tests::edge::WITHIN))?;
-    assert_eq!(incident["service"], "client", "{incident}");
-    for plugin in ["errors", "latency", "logs", "metrics", "paths"] {
-        let found = wait_for(&format!("everything consumed by {plugin}"), || {
-            Ok(Some(case.consumed(plugin)?).filter(|(all, _)| *all >= 18))
-        });
-        case.told(found)?;
-        case.assert_consumed_once(plugin)?;
-    }
-    let stored = wait_for("the last trace at the host", || {
-        let stored = host.stored()?;
-        Ok(traces.iter().all(|trace| stored.spans_of(trace) > 0).then_some(stored))
-    })?;
-    for trace in &traces {
-        assert_eq!(stored.spans_of(trace), 1, "{trace}");
-    }
-    assert_eq!(host.incidents()?.len(), 1);
-    Ok(())
+        let incident = case.told(host.wait_for_incident(aia_tests::edge::WITHIN))?;
+        assert_eq!(incident["service"], "client", "{incident}");
+        for plugin in ["errors", "latency", "logs", "metrics", "paths"] {
+            let found = wait_for(&format!("everything consumed by {plugin}"), || {
+                Ok(Some(case.consumed(plugin)?).filter(|(all, _)| *all >= 18))
+            });
+            case.told(found)?;
+            case.assert_consumed_once(plugin)?;
+        }
+        let stored = wait_for("the last trace at the host", || {
+            let stored = host.stored()?;
+            Ok(traces
+                .iter()
+                .all(|trace| stored.spans_of(trace) > 0)
+                .then_some(stored))
+        })?;
+        for trace in &traces {
+            assert_eq!(stored.spans_of(trace), 1, "{trace}");
+        }
+        assert_eq!(host.incidents()?.len(), 1);
+        Ok(())
+    })
 }
 
 /// Sends so many requests at once; all are taken.
@@ -69,7 +75,9 @@ fn send_at_once(url: &str, requests: std::ops::Range<u64>) -> Result<()> {
         })
         .collect();
     for thread in threads {
-        let status = thread.join().map_err(|_| anyhow::anyhow!("a sender panicked"))??;
+        let status = thread
+            .join()
+            .map_err(|_| anyhow::anyhow!("a sender panicked"))??;
         ensure!(status == 200, "{status}");
     }
     Ok(())
@@ -77,22 +85,23 @@ fn send_at_once(url: &str, requests: std::ops::Range<u64>) -> Result<()> {
 
 #[test]
 fn two_apps_on_one_bucket_race_for_commits_and_consume_everything_once() -> Result<()> {
-    let case = Case::new()?;
-    // Its store is another one: it knows nothing of the first one's lead.
-    let rival = SpinApp::start(&SpinBundle::first_party()?, variables(&case.s3.settings()))?;
-    for round in 0..3 {
-        let first = round * 20;
-        case.told(send_at_once(case.app.url(), first..first + 10))?;
-        send_at_once(rival.url(), first + 10..first + 20)?;
-    }
-    let found = wait_for("everything consumed", || {
-        Ok(Some(case.consumed("errors")?).filter(|(all, _)| *all >= 60))
-    });
-    assert_eq!(case.told(found)?, (60, 0));
-    case.assert_consumed_once("errors")?;
-    let logs = format!("{}{}", case.app.log(), rival.log());
-    assert!(logs.contains("another owner was faster"), "{logs}");
-    Ok(())
+    each(|case| {
+        // Its store is another one: it knows nothing of the first one's lead.
+        let rival = SpinApp::start(&SpinBundle::first_party()?, variables(&case.s3.settings()))?;
+        for round in 0..3 {
+            let first = round * 20;
+            case.told(send_at_once(case.app.url(), first..first + 10))?;
+            send_at_once(rival.url(), first + 10..first + 20)?;
+        }
+        let found = wait_for("everything consumed", || {
+            Ok(Some(case.consumed("errors")?).filter(|(all, _)| *all >= 60))
+        });
+        assert_eq!(case.told(found)?, (60, 0));
+        case.assert_consumed_once("errors")?;
+        let logs = format!("{}{}", case.app.log(), rival.log());
+        assert!(logs.contains("another owner was faster"), "{logs}");
+        Ok(())
+    })
 }
 
 #[test]

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::{build_release, root, target_directory};
 use crate::edge;
 use crate::setup::setup;
+use crate::spin;
 
 /// Runs the measurements of these names, or all.
 ///
@@ -15,12 +16,10 @@ use crate::setup::setup;
 /// When the build fails, a name is unknown, or a measurement fails.
 pub(crate) fn run(names: &[String], data: Option<&Path>, round: Option<u64>) -> Result<()> {
     setup()?;
-    // Its Worker is no program of cargo's.
-    let edge = if names.is_empty() || names.iter().any(|name| name == "edge") {
-        Some(edge::bundle_for_tests()?)
-    } else {
-        None
-    };
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    // What they measure is no program of cargo's.
+    let edge = is_wanted("edge").then(edge::bundle_for_tests).transpose()?;
+    let spin = is_wanted("spin").then(spin::bundle_for_tests).transpose()?;
     let programs = build_release(&["aia", "aia-bench"])?;
     let bench = programs.get("aia-bench").context("the build made no aia-bench")?;
     let aia = programs.get("aia").context("the build made no aia")?;
@@ -36,6 +35,9 @@ pub(crate) fn run(names: &[String], data: Option<&Path>, round: Option<u64>) -> 
     }
     if let Some(ready) = edge {
         command.arg("--edge").arg(ready);
+    }
+    if let Some(ready) = spin {
+        command.arg("--spin").arg(ready);
     }
     // Its table is the result, so it writes straight to the terminal.
     let status = command

@@ -10,6 +10,7 @@ mod neighbours;
 mod redact;
 mod sandbox;
 mod scan;
+mod spin;
 mod trainticket;
 mod up;
 
@@ -36,6 +37,8 @@ pub struct Setting {
     pub out: PathBuf,
     /// What `cargo xtask edge` built, for `edge`.
     pub edge: Option<PathBuf>,
+    /// What `cargo xtask spin` built, for `spin`.
+    pub spin: Option<PathBuf>,
     /// How long a round of a server takes; none for as long as the measurement wants.
     pub round: Option<Duration>,
 }
@@ -102,6 +105,11 @@ pub const BENCHES: &[Bench] = &[
         name: "edge",
         about: "the Worker in workerd: processor time a request, with detectors and without",
         run: edge::run,
+    },
+    Bench {
+        name: "spin",
+        about: "the Spin app: size, instantiation, what plugins cost a span, requests a second",
+        run: spin::run,
     },
     Bench {
         name: "trainticket",

@@ -1,4 +1,4 @@
-//! `aia bundle worker` as a process of its own. That what it writes runs in workerd is a system test.
+//! `aia bundle` as a process of its own. That what it writes runs in workerd and in Spin is for system tests.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -20,6 +20,8 @@ impl Folder {
             ("worldly.wasm", aia_plugins::WORLDLY),
             ("function.wasm", &function),
             ("text.wasm", b"text"),
+            ("edge.wasm", &wat::parse_str(with_slots(8)).unwrap()),
+            ("old-edge.wasm", &wat::parse_str(with_slots(7)).unwrap()),
         ] {
             std::fs::write(folder.path().join(name), bytes).unwrap();
         }
@@ -31,10 +33,14 @@ impl Folder {
     }
 
     fn aia(&self, arguments: &[&str]) -> Output {
+        self.bundle("worker", arguments)
+    }
+
+    fn bundle(&self, what: &str, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_aia"))
             .env_clear()
             .current_dir(self.path())
-            .args(["bundle", "worker", "--out", "bundle"])
+            .args(["bundle", what, "--out", "bundle"])
             .args(arguments)
             .output()
             .unwrap()
@@ -62,6 +68,14 @@ impl Folder {
 const IMPORTS_A_FUNCTION: &str =
     r#"(component (import "the:world/outside" (instance (export "reach" (func)))))"#;
 
+/// Something that imports so many slots, as AIA's component for Spin does.
+fn with_slots(slots: usize) -> String {
+    let imports: String = (1..=slots)
+        .map(|slot| format!("(import \"aia-slot:slot{slot}/detector@0.1.0\" (instance))"))
+        .collect();
+    format!("(component {imports})")
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
@@ -71,12 +85,12 @@ fn what_imports_anything_is_refused_by_name() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.failed(&["--plugin", "errors.wasm", "--plugin", "worldly.wasm"]), @r"
     error: cannot make the bundle
-    cause: `worldly.wasm` imports `wasi:io/poll@0.2.6` and 24 more of WASI; plugins for a Worker import nothing
+    cause: `worldly.wasm` imports `wasi:io/poll@0.2.6` and 24 more of WASI; plugins for the edge import nothing
     help: build it for a target without a system, such as wasm32-unknown-unknown; what imports WASI runs on a host
     ");
     insta::assert_snapshot!(folder.failed(&["--plugin", "function.wasm"]), @r"
     error: cannot make the bundle
-    cause: `function.wasm` imports the function `the:world/outside#reach`; plugins for a Worker import nothing
+    cause: `function.wasm` imports the function `the:world/outside#reach`; plugins for the edge import nothing
     help: build it for a target without a system, such as wasm32-unknown-unknown; what imports WASI runs on a host
     ");
     assert!(!folder.path().join("bundle").exists());
@@ -87,12 +101,12 @@ fn what_is_no_detector_or_no_plugin_is_refused_by_name() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.failed(&["--plugin", "report.wasm"]), @r"
     error: cannot make the bundle
-    cause: `report.wasm` is a reporter; a Worker runs detectors
+    cause: `report.wasm` is a reporter; the edge runs detectors
     help: analysts and reporters run on the host that pulls: leave this one out
     ");
     insta::assert_snapshot!(folder.failed(&["--plugin", "suspects.wasm"]), @r"
     error: cannot make the bundle
-    cause: `suspects.wasm` is an analyst; a Worker runs detectors
+    cause: `suspects.wasm` is an analyst; the edge runs detectors
     help: analysts and reporters run on the host that pulls: leave this one out
     ");
     insta::assert_snapshot!(folder.failed(&["--plugin", "text.wasm"]), @r"
@@ -198,4 +212,80 @@ fn a_shell_is_taken_as_it_is() {
     assert_eq!(folder.read("bundle/shell/snippets/inline.js"), "// inline");
     let entry = folder.read("bundle/entry.mjs");
     assert!(entry.contains("\"./shell/shell.mjs\"") && entry.contains("\"./plugins.mjs\""));
+}
+
+#[test]
+fn an_app_has_the_files_as_they_were_given_each_in_its_slot() {
+    let folder = Folder::new();
+    let output = folder.bundle(
+        "spin",
+        &[
+            "--component",
+            "edge.wasm",
+            "--plugin",
+            "metrics.wasm",
+            "--plugin",
+            "errors.wasm",
+        ],
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for (file, component) in [("metrics", aia_plugins::METRICS), ("errors", aia_plugins::ERRORS)] {
+        let written = std::fs::read(folder.path().join(format!("bundle/plugins/{file}.wasm"))).unwrap();
+        assert_eq!(written, component, "{file}");
+    }
+    let manifest = folder.read("bundle/spin.toml");
+    let slots: Vec<&str> = manifest
+        .lines()
+        .filter(|line| line.starts_with("\"aia-slot:"))
+        .map(|line| &line[10..])
+        .collect();
+    insta::assert_snapshot!(slots[..3].join("\n"), @r#"
+    slot1/detector@0.1.0" = { path = "plugins/metrics.wasm", export = "aia:plugin/detector@0.1.0" }
+    slot2/detector@0.1.0" = { path = "plugins/errors.wasm", export = "aia:plugin/detector@0.1.0" }
+    slot3/detector@0.1.0" = { path = "vacant.wasm", export = "aia:plugin/detector@0.1.0" }
+    "#);
+    assert_eq!(slots.len(), 8);
+    let described: Value = serde_json::from_str(&folder.read("bundle/config/plugins.json")).unwrap();
+    assert_eq!(
+        (&described[0]["slot"], &described[0]["name"]),
+        (&1.into(), &"metrics".into())
+    );
+    assert_eq!(
+        (&described[1]["slot"], &described[1]["name"]),
+        (&2.into(), &"errors".into())
+    );
+    assert_eq!(
+        described[1]["digest"],
+        blake3::hash(aia_plugins::ERRORS).to_hex().as_str()
+    );
+}
+
+#[test]
+fn what_makes_no_app_is_refused_with_the_way_out() {
+    let folder = Folder::new();
+    let failed = |arguments: &[&str]| {
+        let output = folder.bundle("spin", arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+        text(&output.stderr)
+    };
+    insta::assert_snapshot!(failed(&["--component", "old-edge.wasm", "--plugin", "errors.wasm"]), @r"
+    error: cannot make the bundle
+    cause: `old-edge.wasm` isn't AIA's component for Spin
+    help: `cargo xtask spin` in a clone of AIA's repository builds it, as `edge.wasm`
+    ");
+    insta::assert_snapshot!(failed(&["--component", "edge.wasm", "--plugin", "worldly.wasm"]), @r"
+    error: cannot make the bundle
+    cause: `worldly.wasm` imports `wasi:io/poll@0.2.6` and 24 more of WASI; plugins for the edge import nothing
+    help: build it for a target without a system, such as wasm32-unknown-unknown; what imports WASI runs on a host
+    ");
+    let nine: Vec<&str> = ["--component", "edge.wasm"]
+        .into_iter()
+        .chain(["--plugin", "errors.wasm"].repeat(9))
+        .collect();
+    insta::assert_snapshot!(failed(&nine), @r"
+    error: cannot make the bundle
+    cause: 9 plugins are too many: the component has 8 slots
+    help: leave some out, or deploy them as an app of their own on another bucket
+    ");
+    assert!(!folder.path().join("bundle").exists());
 }

@@ -470,7 +470,7 @@ Commands:
   templates  List the templates of log lines that the detector `logs` has learned
   eval       Measure how well a detector does on labelled data
   plugin     List plugins; make, build, test, measure and check one
-  bundle     Make the folder that a Worker at the edge is deployed from
+  bundle     Make the folder that a Worker or a Spin app at the edge is deployed from
   key        Make, list and revoke ingest keys, which applications send telemetry with
   token      Make and list tokens for the API
   config     Print a configuration file with every setting and its default; with `--json`, the settings in effect

@@ -9,20 +9,20 @@ use wac_graph::types::{Package, SubtypeChecker};
 
 /// What fills an import.
 #[derive(Clone, Debug)]
-pub struct Composition {
+pub(super) struct Composition {
     /// The import, such as `aia-slot:slot1/detector@0.1.0`.
-    pub import: String,
+    pub(super) import: String,
     /// The export that fills it.
-    pub export: String,
+    pub(super) export: String,
     /// The component that has it.
-    pub component: Vec<u8>,
+    pub(super) component: Vec<u8>,
 }
 
 /// Composes a component with its dependencies.
 ///
 /// # Errors
 /// If an import isn't there, or an export doesn't fit it.
-pub fn compose(component: &[u8], dependencies: &[Composition]) -> Result<Vec<u8>> {
+pub(super) fn compose(component: &[u8], dependencies: &[Composition]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let main = Package::from_bytes("edge", None, component, graph.types_mut())?;
     let world = main.ty();

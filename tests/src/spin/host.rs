@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 use wasmtime::component::{
     Accessor, Component, FutureReader, HasData, Linker, Resource, ResourceTable, StreamReader,
 };
@@ -19,7 +18,7 @@ use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use super::compose::{Composition, compose};
+use super::manifest::{Manifest, ManifestComponent};
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -58,40 +57,6 @@ use bindings::spin::variables::variables;
 /// Most that is kept of what a component writes to standard error.
 const LOG_BYTES: usize = 16 << 20;
 
-/// What of `spin.toml` is used.
-#[derive(Debug, Deserialize)]
-struct Manifest {
-    variables: BTreeMap<String, Variable>,
-    component: BTreeMap<String, ManifestComponent>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Variable {
-    default: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ManifestComponent {
-    source: String,
-    files: Vec<Mount>,
-    allowed_outbound_hosts: Vec<String>,
-    key_value_stores: Vec<String>,
-    variables: BTreeMap<String, String>,
-    dependencies: BTreeMap<String, Dependency>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Mount {
-    source: String,
-    destination: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Dependency {
-    path: String,
-    export: String,
-}
-
 /// An app that is composed and compiled.
 pub struct Compiled {
     manifest: Manifest,
@@ -117,9 +82,7 @@ impl Compiled {
     /// As [`Compiled::of`].
     pub fn optimised(manifest: &Path, is_optimised: bool) -> Result<Arc<Self>> {
         let folder = manifest.parent().context("no folder")?.to_owned();
-        let text = std::fs::read_to_string(manifest)
-            .with_context(|| format!("cannot read {}", manifest.display()))?;
-        let manifest: Manifest = toml::from_str(&text)?;
+        let manifest = Manifest::read(manifest)?;
         let composed = manifest.compose(&folder)?;
         let mut config = Config::new();
         config.wasm_component_model_async(true);
@@ -141,6 +104,23 @@ impl Compiled {
             engine,
             size: composed.len(),
         }))
+    }
+
+    /// Makes an instance, and drops it.
+    ///
+    /// # Errors
+    /// If it can't be made.
+    pub fn instantiate(&self, variables: &BTreeMap<String, String>) -> Result<()> {
+        let setting = Setting {
+            variables: self.component_variables(variables)?,
+            allowed_hosts: self.allowed_hosts(variables)?,
+            store: KeyValue::default(),
+            log: Log::default(),
+        };
+        let mut store = self.store(&setting)?;
+        let instance = self.service.instantiate_async(&mut store);
+        futures_util::FutureExt::now_or_never(instance).context("an instance waits for something")??;
+        Ok(())
     }
 
     fn component(&self) -> Result<&ManifestComponent> {
@@ -188,48 +168,6 @@ impl Compiled {
             store: setting.store.clone(),
         };
         Ok(Store::new(&self.engine, state))
-    }
-}
-
-impl Manifest {
-    fn first(&self) -> Result<&ManifestComponent> {
-        self.component
-            .values()
-            .next()
-            .context("an app without components")
-    }
-
-    fn compose(&self, folder: &Path) -> Result<Vec<u8>> {
-        let component = self.first()?;
-        let read =
-            |path: &str| std::fs::read(folder.join(path)).with_context(|| format!("cannot read {path}"));
-        let dependencies = component.dependencies.iter().map(|(import, dependency)| {
-            Ok(Composition {
-                import: import.clone(),
-                export: dependency.export.clone(),
-                component: read(&dependency.path)?,
-            })
-        });
-        compose(
-            &read(&component.source)?,
-            &dependencies.collect::<Result<Vec<_>>>()?,
-        )
-    }
-
-    /// A template with one variable or none.
-    fn expand(&self, template: &str, given: &BTreeMap<String, String>) -> Result<String> {
-        let Some(name) = template
-            .strip_prefix("{{ ")
-            .and_then(|rest| rest.strip_suffix(" }}"))
-        else {
-            return Ok(template.to_owned());
-        };
-        let variable = self
-            .variables
-            .get(name)
-            .with_context(|| format!("no variable {name}"))?;
-        let value = given.get(name).or(variable.default.as_ref());
-        value.cloned().with_context(|| format!("{name} isn't given"))
     }
 }
 

@@ -1,27 +1,31 @@
 //! A Spin app as Spin runs it, for machines that have no Spin, which isn't published as a library.
 //!
-//! It reads the app's `spin.toml`, composes the component with its dependencies ([`compose`]), gives it the interfaces of
+//! It reads the app's `spin.toml` ([`manifest`]), composes the component with its dependencies ([`compose`]), gives it the interfaces of
 //! WASI and Spin that it imports ([`host`]) and serves it over HTTP with Spin's own defaults for how often an instance is
-//! used, by the same code of wasmtime's that Spin uses ([`server`]).
+//! used, by the same code of wasmtime's that Spin uses ([`server`]). Where Spin is installed, it can take the place of all
+//! that ([`installed`]).
 
 mod compose;
 mod host;
+mod installed;
+mod manifest;
 mod server;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-pub use compose::{Composition, compose};
 pub use host::{Compiled, KeyValue};
+pub use installed::is_installed;
 pub use server::Reuse;
 
 use crate::S3;
 use crate::edge::SECRET;
+use installed::Installed;
 
 /// What `cargo xtask spin` built.
 #[derive(Clone, Debug)]
@@ -35,8 +39,15 @@ impl SpinBundle {
     /// # Errors
     /// If it isn't built, or by another checkout that shares the target folder.
     pub fn first_party() -> Result<Self> {
-        let built = crate::worker::target()?.join("spin/ready.json");
-        let text = std::fs::read_to_string(&built)
+        Self::read(&crate::worker::target()?.join("spin/ready.json"))
+    }
+
+    /// What that file, which `cargo xtask spin` writes, tells of.
+    ///
+    /// # Errors
+    /// As [`SpinBundle::first_party`].
+    pub fn read(built: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(built)
             .with_context(|| format!("{} isn't there: run `cargo xtask spin`", built.display()))?;
         let ready: Value = serde_json::from_str(&text)?;
         let path = |name: &str| {
@@ -104,19 +115,34 @@ pub fn variables(s3: &S3) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// A running app.
-pub struct SpinApp {
-    compiled: Arc<Compiled>,
-    variables: BTreeMap<String, String>,
-    store: KeyValue,
-    reuse: Reuse,
-    running: Option<Running>,
-    log: host::Log,
+/// What runs an app.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SpinRuntime {
+    /// This process.
+    Own,
+    /// The `spin` on the PATH.
+    Installed,
 }
 
-struct Running {
-    runtime: Runtime,
-    url: String,
+/// A running app.
+pub struct SpinApp {
+    variables: BTreeMap<String, String>,
+    kind: Kind,
+}
+
+enum Kind {
+    Own {
+        compiled: Arc<Compiled>,
+        store: KeyValue,
+        reuse: Reuse,
+        log: host::Log,
+        running: Option<(Runtime, String)>,
+    },
+    Installed {
+        manifest: PathBuf,
+        folder: tempfile::TempDir,
+        running: Option<Installed>,
+    },
 }
 
 impl SpinApp {
@@ -125,14 +151,33 @@ impl SpinApp {
     /// # Errors
     /// If it doesn't compose, compile or start.
     pub fn start(bundle: &SpinBundle, variables: BTreeMap<String, String>) -> Result<Self> {
-        Self::start_with(
-            Compiled::of(&bundle.folder.join("spin.toml"))?,
-            variables,
-            Reuse::default(),
-        )
+        Self::start_on(SpinRuntime::Own, bundle, variables)
     }
 
-    /// Starts one that was compiled before.
+    /// Starts it on that runtime.
+    ///
+    /// # Errors
+    /// If it doesn't compose, compile or start.
+    pub fn start_on(
+        runtime: SpinRuntime,
+        bundle: &SpinBundle,
+        variables: BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let manifest = bundle.folder.join("spin.toml");
+        if runtime == SpinRuntime::Own {
+            return Self::start_with(Compiled::of(&manifest)?, variables, Reuse::default());
+        }
+        let kind = Kind::Installed {
+            manifest,
+            folder: tempfile::tempdir()?,
+            running: None,
+        };
+        let mut app = Self { variables, kind };
+        app.restart()?;
+        Ok(app)
+    }
+
+    /// Starts one that was compiled before, in this process.
     ///
     /// # Errors
     /// If it doesn't start.
@@ -141,22 +186,27 @@ impl SpinApp {
         variables: BTreeMap<String, String>,
         reuse: Reuse,
     ) -> Result<Self> {
-        let mut app = Self {
+        let kind = Kind::Own {
             compiled,
-            variables,
             store: KeyValue::default(),
             reuse,
-            running: None,
             log: host::Log::default(),
+            running: None,
         };
+        let mut app = Self { variables, kind };
         app.restart()?;
         Ok(app)
     }
 
     /// Ends everything at once: requests, instances and what they were at.
     pub fn kill(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.runtime.shutdown_background();
+        match &mut self.kind {
+            Kind::Own { running, .. } => {
+                if let Some((runtime, _)) = running.take() {
+                    runtime.shutdown_background();
+                }
+            }
+            Kind::Installed { running, .. } => drop(running.take()),
         }
     }
 
@@ -166,38 +216,63 @@ impl SpinApp {
     /// If it can't be done.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()?;
-        let variables = self.compiled.component_variables(&self.variables)?;
-        let setting = host::Setting {
-            variables,
-            allowed_hosts: self.compiled.allowed_hosts(&self.variables)?,
-            store: self.store.clone(),
-            log: self.log.clone(),
-        };
-        let url = runtime.block_on(server::serve(Arc::clone(&self.compiled), setting, self.reuse))?;
-        self.running = Some(Running { runtime, url });
+        match &mut self.kind {
+            Kind::Own {
+                compiled,
+                store,
+                reuse,
+                log,
+                running,
+            } => {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build()?;
+                let setting = host::Setting {
+                    variables: compiled.component_variables(&self.variables)?,
+                    allowed_hosts: compiled.allowed_hosts(&self.variables)?,
+                    store: store.clone(),
+                    log: log.clone(),
+                };
+                let url = runtime.block_on(server::serve(Arc::clone(compiled), setting, *reuse))?;
+                *running = Some((runtime, url));
+            }
+            Kind::Installed {
+                manifest,
+                folder,
+                running,
+            } => *running = Some(Installed::start(manifest, &self.variables, folder.path())?),
+        }
         Ok(())
     }
 
     /// Where it listens.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.running.as_ref().map_or("", |running| &running.url)
+        match &self.kind {
+            Kind::Own { running, .. } => running.as_ref().map_or("", |(_, url)| url),
+            Kind::Installed { running, .. } => running.as_ref().map_or("", |running| &running.url),
+        }
     }
 
-    /// Its key-value store.
-    #[must_use]
-    pub fn store(&self) -> &KeyValue {
-        &self.store
+    /// Its key-value store, if it runs in this process.
+    ///
+    /// # Errors
+    /// If it doesn't.
+    pub fn store(&self) -> Result<&KeyValue> {
+        match &self.kind {
+            Kind::Own { store, .. } => Ok(store),
+            Kind::Installed { .. } => bail!("Spin's store can't be looked into"),
+        }
     }
 
     /// What the component wrote to its standard error, and how instances ended.
     #[must_use]
     pub fn log(&self) -> String {
-        self.log.text()
+        match &self.kind {
+            Kind::Own { log, .. } => log.text(),
+            Kind::Installed { running, .. } => running.as_ref().map_or(String::new(), Installed::log),
+        }
     }
 }
 
