@@ -19,8 +19,8 @@ const SECOND: u64 = 1_000_000_000;
 /// How often the leader looks for segments that other instances put, and for those that the store keeps. An instance can't
 /// tell another one of a segment.
 const LOOK_EVERY: u64 = 10 * SECOND;
-/// Segments that may wait in memory while others are at work; more are found in the bucket.
-const MAX_WAITING: usize = 256;
+/// Bytes of segments that may wait in memory while others are at work; more are found in the bucket.
+const MAX_WAITING_BYTES: usize = 32 << 20;
 /// How long detectors wait for requests that this instance is still answering: a detector that ends the instance ends
 /// those, too.
 const SETTLES_WITHIN: u64 = SECOND;
@@ -53,7 +53,8 @@ pub(crate) fn go_on(app: &Rc<App>, scope: &Scope, placed: Placed) {
     match placed {
         Placed::New(segment) => {
             let mut waiting = project.waiting.borrow_mut();
-            if waiting.len() < MAX_WAITING {
+            let bytes: usize = waiting.iter().map(Vec::len).sum();
+            if bytes.saturating_add(segment.len()) <= MAX_WAITING_BYTES {
                 waiting.push(segment);
             }
         }
