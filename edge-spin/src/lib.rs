@@ -1,8 +1,8 @@
 //! The Spin app: takes OTLP in, makes it durable in a bucket, and runs the project's detectors behind the answer. The
 //! detectors are components of their own, which Spin composes with this one when it starts.
 //!
-//! An instance serves many requests, and several at once. What it keeps between them is an [`app`](app::App). Of all
-//! instances one at a time leads a project ([`lead`]), by a note in the key-value store; where there are two after all,
+//! An instance serves many requests, and several at once. What it keeps between them is an `App`. Of all
+//! instances one at a time leads a project (`lead.rs`), by a note in the key-value store; where there are two after all,
 //! commits in the bucket decide.
 //!
 //! Built for WASI it is the component that Spin runs; for the machine's own target it is empty.

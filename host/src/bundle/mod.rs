@@ -4,9 +4,9 @@
 //! and be a detector. Its manifest is read here, in the host's own sandbox, so that the edge knows what a plugin reads before
 //! it makes an instance of it.
 //!
-//! - [`worker`]: a Cloudflare Worker runs core modules that were uploaded with it, and JavaScript; those are made of
+//! - [`worker()`]: a Cloudflare Worker runs core modules that were uploaded with it, and JavaScript; those are made of
 //!   component files by `js-component-bindgen`.
-//! - [`spin`]: a Spin app takes the files as they are and composes them with AIA's component.
+//! - [`spin()`]: a Spin app takes the files as they are and composes them with AIA's component.
 
 mod error;
 mod folder;
