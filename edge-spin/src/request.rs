@@ -28,7 +28,9 @@ pub(crate) async fn answer(request: Request) -> Response<Full<Bytes>> {
     let answer = take(&head, &parts.headers, body)
         .await
         .unwrap_or_else(|refusal| HttpAnswer::refusal(&refusal, head.answer_encoding()));
-    let mut response = Response::builder().status(answer.status);
+    let mut response = Response::builder()
+        .status(answer.status)
+        .header("content-length", answer.body.len());
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }

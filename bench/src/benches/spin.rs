@@ -23,8 +23,9 @@ use crate::server::cpu_seconds;
 /// 40 requests a second.
 const CONNECTIONS: usize = 4;
 const PACE: Duration = Duration::from_millis(100);
-/// How long is sent.
-const TIME: Duration = Duration::from_secs(15);
+/// How long is sent in a round, and how many rounds there are: the apps take turns, and the least of the rounds counts.
+const TIME: Duration = Duration::from_secs(10);
+const ROUNDS: usize = 3;
 /// Until what was sent is committed.
 const UNTIL_COMMITTED: Duration = Duration::from_secs(14);
 /// Instances that are made to see how long one takes.
@@ -40,15 +41,25 @@ pub(super) fn run(setting: &Setting) -> Result<Outcome> {
     let all = Compiled::optimised(&bundle.folder().join("spin.toml"), true)?;
     let component = std::fs::metadata(bundle.folder().join("edge.wasm"))?.len() as f64;
 
-    let idle = |count: usize| -> Result<f64> {
-        let app = with_idle(&bundle, &folder.path().join(format!("idle{count}")), count)?;
-        let compiled = Compiled::optimised(&app, true)?;
-        Ok(measure(&compiled, &folder.path().join(format!("s3-{count}")))?.cpu_ms)
+    let mut apps = vec![all];
+    for count in [0, 1, 4] {
+        let app = folder.path().join(format!("idle{count}"));
+        let app = with_idle(&bundle, &setting.aia, &app, count)?;
+        apps.push(Compiled::optimised(&app, true)?);
+    }
+    let mut least = vec![Measured::WORST; apps.len()];
+    for round in 0..ROUNDS {
+        for (number, (app, least)) in apps.iter().zip(&mut least).enumerate() {
+            let s3 = folder.path().join(format!("s3-{round}-{number}"));
+            *least = least.min(&measure(app, &s3)?);
+        }
+    }
+    let [every, none, one, four] = least.as_slice() else {
+        anyhow::bail!("four apps are measured");
     };
-    let (none, one, four) = (idle(0)?, idle(1)?, idle(4)?);
-    let a_span = |with: f64| (with - none) * 1e6 / ROWS;
-    let every = measure(&all, &folder.path().join("s3"))?;
-    let share = 100.0 * (every.cpu_ms - none) / every.cpu_ms;
+    let all = apps.first().context("the app")?;
+    let a_span = |more: f64| more * 1e6 / ROWS;
+    let share = 100.0 * (every.cpu_ms - none.cpu_ms) / every.cpu_ms;
     Ok(Outcome {
         figures: vec![
             Figure::new("the component", component / 1_048_576.0, "MiB"),
@@ -57,20 +68,24 @@ pub(super) fn run(setting: &Setting) -> Result<Outcome> {
                 all.size as f64 / 1_048_576.0,
                 "MiB",
             ),
-            Figure::new("an instance of that", instantiate(&all)?, "µs"),
-            Figure::new("one plugin that does next to nothing", a_span(one), "ns a span"),
-            Figure::new("four of them", a_span(four), "ns a span"),
+            Figure::new("an instance of that", instantiate(all)?, "µs"),
+            Figure::new(
+                "one plugin that does next to nothing, with its commits",
+                a_span(one.cpu_ms - none.cpu_ms),
+                "ns a span",
+            ),
+            Figure::new("four of them", a_span(four.cpu_ms - none.cpu_ms), "ns a span"),
             Figure::new(
                 "a request of 512 spans, with every detector",
                 every.cpu_ms,
                 "ms of processor",
             ),
-            Figure::new("the same without detectors", none, "ms of processor"),
+            Figure::new("the same without detectors", none.cpu_ms, "ms of processor"),
             Figure::new("share of the detectors", share, "%").goal(Goal::AtMost(25.0)),
             Figure::new("p50 of a request", every.p50_ms, "ms"),
             Figure::new(
                 "requests of 512 spans, as fast as they are taken",
-                throughput(&all, &folder.path().join("s3-fast"))?,
+                throughput(all, &folder.path().join("s3-fast"))?,
                 "a second",
             ),
         ],
@@ -79,10 +94,10 @@ pub(super) fn run(setting: &Setting) -> Result<Outcome> {
 }
 
 /// The app with so many plugins that read everything and find nothing; the path of its manifest.
-fn with_idle(bundle: &SpinBundle, folder: &Path, count: usize) -> Result<PathBuf> {
+fn with_idle(bundle: &SpinBundle, aia: &Path, folder: &Path, count: usize) -> Result<PathBuf> {
     let plugin = folder.with_extension("wasm");
     std::fs::write(&plugin, aia_plugins::EVIL)?;
-    let app = bundle.with_plugins(folder, &[&plugin])?;
+    let app = bundle.made_by(aia, folder, &[&plugin])?;
     let description = app.folder().join("config/plugins.json");
     let described: Value = serde_json::from_str(&std::fs::read_to_string(&description)?)?;
     let one = described.get(0).context("a plugin")?;
@@ -123,9 +138,24 @@ fn instantiate(compiled: &Compiled) -> Result<f64> {
     Ok(begun.elapsed().as_secs_f64() * 1e6 / f64::from(INSTANCES))
 }
 
+#[derive(Clone)]
 struct Measured {
     cpu_ms: f64,
     p50_ms: f64,
+}
+
+impl Measured {
+    const WORST: Self = Self {
+        cpu_ms: f64::MAX,
+        p50_ms: f64::MAX,
+    };
+
+    fn min(&self, other: &Self) -> Self {
+        Self {
+            cpu_ms: self.cpu_ms.min(other.cpu_ms),
+            p50_ms: self.p50_ms.min(other.p50_ms),
+        }
+    }
 }
 
 /// An app, and where to send to.

@@ -71,7 +71,15 @@ impl SpinBundle {
     /// # Errors
     /// If `aia bundle spin` refuses one.
     pub fn with_plugins(&self, folder: &Path, plugins: &[&Path]) -> Result<Self> {
-        let mut command = std::process::Command::new(crate::binary()?);
+        self.made_by(&crate::binary()?, folder, plugins)
+    }
+
+    /// The same, made by that `aia`.
+    ///
+    /// # Errors
+    /// As [`SpinBundle::with_plugins`].
+    pub fn made_by(&self, aia: &Path, folder: &Path, plugins: &[&Path]) -> Result<Self> {
+        let mut command = std::process::Command::new(aia);
         command
             .args(["bundle", "spin", "--component"])
             .arg(self.folder.join("edge.wasm"))
