@@ -8,7 +8,11 @@ use aia_telemetry::Columns;
 use crate::slots::bindings::aia::plugin::telemetry as wit;
 
 /// A batch, made once for all plugins.
-pub(crate) struct Batch(RefCell<BatchColumns>);
+pub(crate) struct Batch {
+    columns: RefCell<BatchColumns>,
+    /// Spans, log records or points.
+    pub(crate) rows: usize,
+}
 
 /// The three kinds of batches.
 pub(crate) enum BatchColumns {
@@ -20,17 +24,21 @@ pub(crate) enum BatchColumns {
 impl Batch {
     /// Takes over valid columns.
     pub(crate) fn new(columns: Columns) -> Self {
+        let rows = columns.rows();
         let columns = match columns {
             Columns::Spans(columns) => BatchColumns::Spans(Box::new(columns.into())),
             Columns::Logs(columns) => BatchColumns::Logs(Box::new(columns.into())),
             Columns::Metrics(columns) => BatchColumns::Metrics(Box::new(columns.into())),
         };
-        Self(RefCell::new(columns))
+        Self {
+            columns: RefCell::new(columns),
+            rows,
+        }
     }
 
     /// Shows it as it lies there: the same segment has another ordinal in each session.
     pub(crate) fn with_place<T>(&self, place: Place, show: impl FnOnce(&BatchColumns) -> T) -> T {
-        let mut columns = self.0.borrow_mut();
+        let mut columns = self.columns.borrow_mut();
         let common = match &mut *columns {
             BatchColumns::Spans(batch) => &mut batch.common,
             BatchColumns::Logs(batch) => &mut batch.common,

@@ -1,11 +1,14 @@
 //! The detectors in the slots.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use aia_edge::{Detector, OpenFailure, Outcome, Place, PluginInfo, Plugins};
+use aia_edge::{Costs, Detector, OpenFailure, Outcome, Place, PluginInfo, Plugins, Report};
 use aia_telemetry::{Columns, SignalType};
 use serde::Deserialize;
 
+use crate::app::now;
 use crate::columns::Batch;
 use crate::slots::Session;
 
@@ -48,6 +51,7 @@ impl From<Reads> for SignalType {
 pub(crate) struct Composed {
     infos: Rc<[PluginInfo]>,
     slots: Rc<[usize]>,
+    costs: Rc<RefCell<Costs>>,
 }
 
 impl Composed {
@@ -58,12 +62,18 @@ impl Composed {
         })?;
         let described: Vec<Described> = serde_json::from_slice(&text)
             .map_err(|error| format!("{DESCRIPTION} isn't what `aia bundle spin` makes: {error}"))?;
-        let slots = described.iter().map(|plugin| plugin.slot).collect();
+        let slots: Rc<[usize]> = described.iter().map(|plugin| plugin.slot).collect();
         let infos: Option<Rc<[PluginInfo]>> = described.into_iter().map(info).collect();
         Ok(Self {
             infos: infos.ok_or_else(|| format!("{DESCRIPTION} has a digest that is none"))?,
+            costs: Rc::new(RefCell::new(Costs::new(slots.len(), now()))),
             slots,
         })
+    }
+
+    /// What they cost, if it is time to tell.
+    pub(crate) fn take_report(&self) -> Option<Report> {
+        self.costs.borrow_mut().take_report(&self.infos, now())
     }
 }
 
@@ -94,25 +104,53 @@ impl Plugins for Composed {
         let Some(slot) = self.slots.get(plugin) else {
             return Err(OpenFailure::Failed("there is no such plugin".to_owned()));
         };
-        Session::open(*slot, CONFIG, snapshot).map(ComposedDetector)
+        let (session, took) = timed(|| Session::open(*slot, CONFIG, snapshot));
+        self.costs.borrow_mut().besides(plugin, took);
+        Ok(ComposedDetector {
+            session: session?,
+            plugin,
+            costs: Rc::clone(&self.costs),
+        })
     }
 }
 
 /// A session.
-pub(crate) struct ComposedDetector(Session);
+pub(crate) struct ComposedDetector {
+    session: Session,
+    /// Its plugin's place among all.
+    plugin: usize,
+    costs: Rc<RefCell<Costs>>,
+}
+
+impl ComposedDetector {
+    /// Runs what has no rows.
+    fn besides<T>(&self, run: impl FnOnce(&Session) -> T) -> T {
+        let (done, took) = timed(|| run(&self.session));
+        self.costs.borrow_mut().besides(self.plugin, took);
+        done
+    }
+}
 
 impl Detector for ComposedDetector {
     type Batch = Batch;
 
     fn observe(&mut self, batch: &Batch, place: Place) -> Result<Outcome, String> {
-        batch.with_place(place, |batch| self.0.observe(batch))
+        let (outcome, took) = batch.with_place(place, |columns| timed(|| self.session.observe(columns)));
+        self.costs.borrow_mut().observed(self.plugin, batch.rows, took);
+        outcome
     }
 
     fn tick(&mut self, now: u64) -> Result<Outcome, String> {
-        self.0.tick(now)
+        self.besides(|session| session.tick(now))
     }
 
     fn snapshot(&mut self) -> Result<Vec<u8>, String> {
-        Ok(self.0.snapshot())
+        Ok(self.besides(Session::snapshot))
     }
+}
+
+fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let done = run();
+    (done, began.elapsed())
 }

@@ -150,6 +150,7 @@ impl Project {
             }
             owner.step(now()).await;
             owner.take_reports().into_iter().for_each(log);
+            app.plugins.take_report().into_iter().for_each(log);
             if self.waiting.borrow().is_empty() {
                 break;
             }
