@@ -12,6 +12,6 @@ mod result;
 mod server;
 mod timing;
 
-pub use benches::{BENCHES, Bench, Setting};
+pub use benches::{BENCHES, Bench, Setting, serve_spin_app};
 pub use result::{Figure, Goal, Outcome};
 pub use timing::{Case, Timing, alternate};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aia_bench::{BENCHES, Bench, Setting};
+use aia_bench::{BENCHES, Bench, Setting, serve_spin_app};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 
@@ -33,7 +33,18 @@ struct Arguments {
     names: Vec<String>,
 }
 
+/// What the measurement `spin` starts this program as.
+#[derive(Parser)]
+struct SpinApp {
+    /// The app's `spin.toml`.
+    #[arg(long)]
+    spin_app: PathBuf,
+}
+
 fn main() -> Result<()> {
+    if let Ok(app) = SpinApp::try_parse() {
+        return serve_spin_app(&app.spin_app);
+    }
     let arguments = Arguments::parse();
     let setting = Setting {
         aia: arguments.aia,

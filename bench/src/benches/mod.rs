@@ -23,6 +23,8 @@ use anyhow::{Context, Result};
 
 use crate::result::Outcome;
 
+pub use spin::serve_spin_app;
+
 /// Rows in the requests that are measured with, unless a measurement says otherwise.
 const ROWS: f64 = 512.0;
 
