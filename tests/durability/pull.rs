@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use aia::secrets::Secrets;
 use aia_telemetry::{
     IngestKey, KeyId, ProjectId, ProjectKeys, RevocationList, RootSecret, ScanLimits, Scratch, SignalType,
     TenantId, object_key, scan_protobuf,
 };
-use aia_tests::{Host, S3Server, Wire, failing_request, healthy_request};
+use aia_tests::{Host, S3Server, Wire, failing_request, healthy_request, now};
 use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::FOUND_WITHIN;
@@ -21,11 +21,6 @@ const HOUR: u64 = 3_600 * SECOND;
 
 /// A busy machine takes its time.
 const PULLED_WITHIN: Duration = Duration::from_secs(60);
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
-}
 
 /// What a Worker of this deployment does: seals requests, and puts them into the bucket.
 struct Edge {

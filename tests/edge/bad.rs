@@ -1,23 +1,15 @@
 //! What goes wrong at the edge, and what doesn't become of it.
 
 use std::cell::RefCell;
-use std::io::Write;
 use std::path::PathBuf;
 
 use aia::pull::WasmPlugins;
 use aia::runtime::{CompilerConfig, Runtime, RuntimeConfig};
 use aia_edge::{Config, Memory, MemoryError, Note, Owner};
-use aia_telemetry::{KeyId, ProjectId, RevocationList, TenantId};
-use aia_tests::{Answer, Bundle, Worker, healthy_request};
+use aia_tests::edge::{SECRET, TestBucket, ingest_key, post, project_keys, send, told, wait_for};
+use aia_tests::refused::{check_keys, check_sizes};
+use aia_tests::{Answer, Bundle, JSON, PROTOBUF, Worker, healthy_request, json_span, now};
 use anyhow::{Result, ensure};
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
-use crate::system::now;
-use aia_tests::edge::{SECRET, TestBucket, deployment, ingest_key, post, project_keys, send, told, wait_for};
-
-const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
-const JSON: (&str, &str) = ("content-type", "application/json");
 
 fn entry(name: &str) -> PathBuf {
     let tests = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
@@ -30,90 +22,27 @@ fn start(folder: &std::path::Path, secrets: &[(&str, &str)]) -> Result<Worker> {
     Worker::start(&Bundle::first_party()?, folder, &all)
 }
 
-/// A request in JSON of one span of that name.
-fn span(name: &str) -> Vec<u8> {
-    let at = now();
-    format!(
-        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"cart"}}}}]}},
-        "scopeSpans":[{{"spans":[{{"traceId":"{at:032x}","spanId":"{at:016x}","name":"{name}",
-        "startTimeUnixNano":"{at}","endTimeUnixNano":"{at}"}}]}}]}}]}}"#
-    )
-    .into_bytes()
-}
-
 #[test]
 fn who_may_not_send_is_refused_before_anything_is_read() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let worker = start(folder.path(), &[])?;
     let bucket = TestBucket::of(&worker.s3())?;
-    let mut revoked = RevocationList::default();
-    let (tenant, project) = (TenantId::new("default")?, ProjectId::new("default")?);
-    revoked.revoke(&tenant, &project, &KeyId::new("lost")?);
-    bucket.put(
-        RevocationList::OBJECT_KEY,
-        revoked.seal(&deployment()?.segments()),
-    )?;
-    let lost = deployment()?
-        .ingest()
-        .mint(&tenant, &project, &KeyId::new("lost")?);
-    let good = ingest_key("default")?;
-    let foreign = good.replacen("default.default", "default.other", 1);
-    let status = |key: &str| -> Result<u16> {
+    let status = |key: &str| {
         let authorization = format!("Bearer {key}");
-        Ok(post(
-            &worker,
-            "/v1/traces",
-            &[PROTOBUF, ("authorization", &authorization)],
-            &healthy_request(1),
-        )?
-        .status)
+        let headers = [PROTOBUF, ("authorization", authorization.as_str())];
+        Ok(post(&worker, "/v1/traces", &headers, &healthy_request(1))?.status)
     };
-    let statuses = [
-        status(&foreign)?,
-        status("aia_1.default.default.edge.AAAA")?,
-        status(&lost)?,
-    ];
-    assert_eq!(told(Ok(statuses), &worker)?, [401, 401, 403]);
-    assert_eq!(bucket.keys("segments/")?, Vec::<String>::new());
-    assert_eq!(status(&good)?, 200);
-    // A project of its own, which the other one's key doesn't reach.
-    assert_eq!(status(&ingest_key("other")?)?, 200);
-    let keys = bucket.keys("segments/")?;
-    let of = |project: &str| {
-        keys.iter()
-            .filter(|key| key.starts_with(&format!("segments/default/{project}/")))
-            .count()
-    };
-    assert_eq!((of("default"), of("other"), keys.len()), (1, 1, 2), "{keys:?}");
-    Ok(())
+    told(check_keys(&bucket, status), &worker)
 }
 
 #[test]
 fn what_is_too_large_is_refused_also_if_it_hides() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let worker = start(folder.path(), &[])?;
-    let large = vec![b' '; (8 << 20) + 1];
-    let refused = |answer: Answer, words: &str| -> Result<()> {
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        ensure!(
-            answer.status == 413 && text.contains(words),
-            "{} {text}",
-            answer.status
-        );
-        Ok(())
-    };
-    refused(post(&worker, "/v1/logs", &[JSON], &large)?, "8388608 bytes; send")?;
-    let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
-    for _ in 0..64 {
-        bomb.write_all(&large)?;
-    }
-    let gzip = [JSON, ("content-encoding", "gzip")];
-    refused(
-        post(&worker, "/v1/logs", &gzip, &bomb.finish()?)?,
-        "after decompression",
+    told(
+        check_sizes(|headers, body| post(&worker, "/v1/logs", headers, body)),
+        &worker,
     )?;
-    let zstd = [JSON, ("content-encoding", "zstd")];
-    assert_eq!(post(&worker, "/v1/logs", &zstd, b"")?.status, 415);
     // The isolate lives on.
     assert_eq!(told(send(&worker, &healthy_request(1)), &worker)?, 200);
     Ok(())
@@ -156,7 +85,7 @@ fn a_project_sends_its_quota_and_no_more() -> Result<()> {
     let worker = start(folder.path(), &[("AIA_PROJECT_BYTES_A_DAY", "3000")])?;
     let mut sent = 0;
     let refused = loop {
-        let body = span("GET /cart");
+        let body = json_span("GET /cart");
         let answer = post(&worker, "/v1/traces", &[JSON], &body)?;
         if answer.status != 200 {
             break answer;
@@ -173,7 +102,7 @@ fn a_project_sends_its_quota_and_no_more() -> Result<()> {
     let authorization = format!("Bearer {}", ingest_key("other")?);
     let headers = [JSON, ("authorization", authorization.as_str())];
     assert_eq!(
-        post(&worker, "/v1/traces", &headers, &span("GET /cart"))?.status,
+        post(&worker, "/v1/traces", &headers, &json_span("GET /cart"))?.status,
         200
     );
     Ok(())
@@ -200,7 +129,10 @@ fn a_plugin_that_traps_is_spared_the_segment_and_the_others_go_on() -> Result<()
     )?;
     let bucket = TestBucket::of(&worker.s3())?;
     for name in ["fine", "trap-now", "fine, too"] {
-        assert_eq!(post(&worker, "/v1/traces", &[JSON], &span(name))?.status, 200);
+        assert_eq!(
+            post(&worker, "/v1/traces", &[JSON], &json_span(name))?.status,
+            200
+        );
     }
     for (plugin, wanted) in [("errors", (3, 0)), ("evil", (3, 1))] {
         let found = wait_for(&format!("three segments consumed by {plugin}"), || {
@@ -233,12 +165,15 @@ fn a_plugin_that_never_ends_is_found_by_its_note_and_spared_the_segment() -> Res
     // Once at work on everything, once on this one call.
     for death in 0..2 {
         let name = if death == 0 { "loop-now" } else { "fine" };
-        assert_eq!(post(&worker, "/v1/traces", &[JSON], &span(name))?.status, 200);
+        assert_eq!(
+            post(&worker, "/v1/traces", &[JSON], &json_span(name))?.status,
+            200
+        );
         std::thread::sleep(std::time::Duration::from_secs(3));
         worker.kill_and_restart()?;
     }
     assert_eq!(
-        post(&worker, "/v1/traces", &[JSON], &span("fine, too"))?.status,
+        post(&worker, "/v1/traces", &[JSON], &json_span("fine, too"))?.status,
         200
     );
     for (plugin, wanted) in [("evil", (3, 1)), ("errors", (3, 0))] {

@@ -2,9 +2,9 @@
 
 use aia_bench::generate::{Steady, Trouble};
 use aia_telemetry::SignalType;
-use aia_tests::commits::{Sent, compare, kept_recordings, recorded_faults, recording};
-use aia_tests::edge::{SECRET, TestBucket, post, told, wait_for};
-use aia_tests::{Bundle, Worker};
+use aia_tests::commits::{Sent, compare_consumed, kept_recordings, recorded_faults, recording};
+use aia_tests::edge::{SECRET, TestBucket, post, told};
+use aia_tests::{Bundle, PROTOBUF, Worker};
 use anyhow::{Result, ensure};
 
 /// Sends requests to a Worker that is killed in the middle, and compares what every detector committed.
@@ -18,12 +18,7 @@ fn compare_all(requests: &[Sent]) -> Result<usize> {
     let bucket = TestBucket::of(&worker.s3())?;
     for (number, (signal, body)) in requests.iter().enumerate() {
         let path = format!("/v1/{}", signal.as_str());
-        let answer = post(
-            &worker,
-            &path,
-            &[("content-type", "application/x-protobuf")],
-            body,
-        );
+        let answer = post(&worker, &path, &[PROTOBUF], body);
         ensure!(told(answer, &worker)?.status == 200, "{}", worker.log()?);
         if number == requests.len() / 2 {
             // Sessions are restored in between.
@@ -32,15 +27,8 @@ fn compare_all(requests: &[Sent]) -> Result<usize> {
     }
     let mut found = 0;
     for (name, component) in aia_plugins::DETECTORS {
-        let commits = told(
-            wait_for(&format!("everything consumed by {name}"), || {
-                let commits = bucket.commits(name)?;
-                let segments: usize = commits.iter().map(|commit| commit.segments.len()).sum();
-                Ok((segments == requests.len()).then_some(commits))
-            }),
-            &worker,
-        )?;
-        found += compare(&bucket, name, component, &commits)?;
+        let signals = compare_consumed(&bucket, name, component, requests.len());
+        found += told(signals, &worker)?;
     }
     Ok(found)
 }

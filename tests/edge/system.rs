@@ -1,39 +1,13 @@
 //! Promise: what the edge acknowledges becomes incidents, once, whatever is killed on the way.
 
-use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use aia_tests::clients::export_javascript;
+use aia_tests::{Bundle, Worker, failing_request, healthy_request, now};
+use anyhow::Result;
 
-use aia_tests::{Bundle, Worker, clients, failing_request, healthy_request};
-use anyhow::{Result, ensure};
-
-use aia_tests::edge::{SECRET, TestBucket, host, ingest_key, send, told, wait_for};
+use aia_tests::edge::{SECRET, TestBucket, host, send, told, wait_for};
 
 /// A Worker that only has the bucket: what puts into that is there, what detects is gone.
 const GONE: &str = "export default { fetch() { return new Response(null, { status: 503 }); } };";
-
-pub(crate) fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// Runs the client of OpenTelemetry's SDK for JavaScript, which exports a failed span, a log record and metrics; gives
-/// the id of its trace.
-fn export(worker: &Worker) -> Result<String> {
-    let output = Command::new("node")
-        .arg(clients::javascript()?)
-        .args(["http/protobuf", worker.url(), &ingest_key("default")?])
-        .output()?;
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    ensure!(
-        output.status.success(),
-        "{stdout}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let trace = stdout.lines().find_map(|line| line.strip_prefix("trace "));
-    trace
-        .map(ToOwned::to_owned)
-        .ok_or_else(|| anyhow::anyhow!("no trace in {stdout}"))
-}
 
 #[test]
 fn exports_of_an_sdk_become_one_incident_although_host_and_worker_are_killed() -> Result<()> {
@@ -46,7 +20,7 @@ fn exports_of_an_sdk_become_one_incident_although_host_and_worker_are_killed() -
     let mut host = host(&folder.path().join("host"), &worker.s3(), &[])?;
     let mut traces = Vec::new();
     for number in 0..6 {
-        traces.push(told(export(&worker), &worker)?);
+        traces.push(told(export_javascript(worker.url()), &worker)?);
         match number {
             1 => worker.kill_and_restart()?,
             3 => host.kill_and_restart()?,
@@ -57,7 +31,7 @@ fn exports_of_an_sdk_become_one_incident_although_host_and_worker_are_killed() -
     assert_eq!(incident["service"], "client", "{incident}");
     worker.kill_and_restart()?;
     host.kill_and_restart()?;
-    traces.push(told(export(&worker), &worker)?);
+    traces.push(told(export_javascript(worker.url()), &worker)?);
     wait_for("the last trace at the host", || {
         let stored = host.stored()?;
         Ok(traces
@@ -72,16 +46,7 @@ fn exports_of_an_sdk_become_one_incident_although_host_and_worker_are_killed() -
     // Once and only once, also in the commits.
     let bucket = TestBucket::of(&worker.s3())?;
     for plugin in ["errors", "latency", "logs", "metrics", "paths"] {
-        let commits = told(bucket.commits(plugin), &worker)?;
-        let mut ids: Vec<_> = commits
-            .iter()
-            .flat_map(|commit| &commit.segments)
-            .map(|consumed| consumed.id)
-            .collect();
-        let all = ids.len();
-        ids.sort();
-        ids.dedup();
-        assert_eq!(ids.len(), all, "{plugin}");
+        let all = told(bucket.consumed_once(plugin), &worker)?;
         assert!(all >= 18, "{plugin}: {all}");
     }
     assert_eq!(host.incidents()?.len(), 1);

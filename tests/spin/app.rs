@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use aia_tests::edge::{TestBucket, post_to};
 use aia_tests::spin::{SpinApp, SpinBundle, SpinRuntime, is_installed, variables};
-use aia_tests::{Answer, S3Server};
+use aia_tests::{Answer, PROTOBUF, S3Server};
 use anyhow::{Context, Result};
-
-pub(crate) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
-pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// What a test has.
 pub(crate) struct Case {
@@ -89,42 +85,10 @@ impl Case {
         ))
     }
 
-    /// Fails if a session consumed a segment twice.
-    pub(crate) fn assert_consumed_once(&self, plugin: &str) -> Result<()> {
-        let mut ids: Vec<_> = self
-            .bucket
-            .commits(plugin)?
-            .iter()
-            .flat_map(|commit| commit.segments.clone())
-            .map(|consumed| consumed.id)
-            .collect();
-        let all = ids.len();
-        ids.sort();
-        ids.dedup();
-        assert_eq!(ids.len(), all, "{plugin}");
-        Ok(())
-    }
-
     /// The context of a test's failure: what the app logged.
     pub(crate) fn told<T>(&self, result: Result<T>) -> Result<T> {
         let log = self.app.log();
         let end: Vec<&str> = log.lines().rev().take(40).collect();
         result.with_context(|| format!("the app logged, last first:\n{}", end.join("\n")))
     }
-}
-
-pub(crate) fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// A request in JSON of one span of that name.
-pub(crate) fn span(name: &str) -> Vec<u8> {
-    let at = now();
-    format!(
-        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"cart"}}}}]}},
-        "scopeSpans":[{{"spans":[{{"traceId":"{at:032x}","spanId":"{at:016x}","name":"{name}",
-        "startTimeUnixNano":"{at}","endTimeUnixNano":"{at}"}}]}}]}}]}}"#
-    )
-    .into_bytes()
 }

@@ -5,11 +5,11 @@ use std::cell::Cell;
 
 use aia_bench::generate::{Steady, Trouble};
 use aia_telemetry::SignalType;
-use aia_tests::commits::{Sent, compare, kept_recordings, recorded_faults, recording};
-use aia_tests::edge::wait_for;
+use aia_tests::PROTOBUF;
+use aia_tests::commits::{Sent, compare_consumed, kept_recordings, recorded_faults, recording};
 use anyhow::{Result, ensure};
 
-use crate::app::{PROTOBUF, each};
+use crate::app::each;
 
 /// Sends requests to an app that is restarted in the middle, and compares what every detector committed.
 fn compare_all(requests: &[Sent]) -> Result<usize> {
@@ -25,13 +25,8 @@ fn compare_all(requests: &[Sent]) -> Result<usize> {
             }
         }
         for (name, component) in aia_plugins::DETECTORS {
-            let commits = wait_for(&format!("everything consumed by {name}"), || {
-                let commits = case.bucket.commits(name)?;
-                let segments: usize = commits.iter().map(|commit| commit.segments.len()).sum();
-                Ok((segments == requests.len()).then_some(commits))
-            });
-            let signals = compare(&case.bucket, name, component, &case.told(commits)?)?;
-            found.set(found.get() + signals);
+            let signals = compare_consumed(&case.bucket, name, component, requests.len());
+            found.set(found.get() + case.told(signals)?);
         }
         Ok(())
     })?;

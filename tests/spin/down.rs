@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use aia_tests::edge::wait_for;
 use aia_tests::spin::SpinApp;
-use aia_tests::{Wire, healthy_request};
+use aia_tests::{PROTOBUF, Wire, healthy_request};
 use anyhow::{Result, ensure};
 
-use crate::app::{Case, PROTOBUF};
+use crate::app::Case;
 
 fn kept(app: &SpinApp) -> Result<usize> {
     let values = app.store()?.values();
@@ -48,7 +48,7 @@ fn what_the_store_keeps_while_the_bucket_is_down_is_in_the_bucket_later_and_cons
         Ok(Some(case.consumed("errors")?).filter(|(all, _)| *all >= sent))
     });
     assert_eq!(case.told(found)?, (sent, 0));
-    case.assert_consumed_once("errors")
+    case.bucket.consumed_once("errors").map(drop)
 }
 
 #[test]

@@ -1,32 +1,12 @@
 //! Promise: what the app acknowledges becomes incidents, once, whatever ends on the way.
 
-use std::process::Command;
-
-use aia_tests::edge::{host, ingest_key, wait_for};
+use aia_tests::clients::export_javascript;
+use aia_tests::edge::{host, wait_for};
 use aia_tests::spin::{Compiled, Reuse, SpinApp, SpinBundle, variables};
-use aia_tests::{clients, healthy_request};
+use aia_tests::{PROTOBUF, healthy_request};
 use anyhow::{Context, Result, ensure};
 
-use crate::app::{Case, PROTOBUF, each};
-
-/// Runs the client of OpenTelemetry's SDK for JavaScript, which exports a failed span, a log record and metrics; gives the
-/// id of its trace.
-fn export(case: &Case) -> Result<String> {
-    let output = Command::new("node")
-        .arg(clients::javascript()?)
-        .args(["http/protobuf", case.app.url(), &ingest_key("default")?])
-        .output()?;
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    ensure!(
-        output.status.success(),
-        "{stdout}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let trace = stdout.lines().find_map(|line| line.strip_prefix("trace "));
-    trace
-        .map(ToOwned::to_owned)
-        .with_context(|| format!("no trace in {stdout}"))
-}
+use crate::app::{Case, each};
 
 #[test]
 fn exports_of_an_sdk_become_one_incident_although_the_app_ends_between_them() -> Result<()> {
@@ -34,7 +14,7 @@ fn exports_of_an_sdk_become_one_incident_although_the_app_ends_between_them() ->
         let host = host(&case.folder().join("host"), &case.s3.settings(), &[])?;
         let mut traces = Vec::new();
         for number in 0..6 {
-            traces.push(case.told(export(&case))?);
+            traces.push(case.told(export_javascript(case.app.url()))?);
             if number == 2 {
                 case.app.restart()?;
             }
@@ -46,7 +26,7 @@ fn exports_of_an_sdk_become_one_incident_although_the_app_ends_between_them() ->
                 Ok(Some(case.consumed(plugin)?).filter(|(all, _)| *all >= 18))
             });
             case.told(found)?;
-            case.assert_consumed_once(plugin)?;
+            case.bucket.consumed_once(plugin)?;
         }
         let stored = wait_for("the last trace at the host", || {
             let stored = host.stored()?;
@@ -97,7 +77,7 @@ fn two_apps_on_one_bucket_race_for_commits_and_consume_everything_once() -> Resu
             Ok(Some(case.consumed("errors")?).filter(|(all, _)| *all >= 60))
         });
         assert_eq!(case.told(found)?, (60, 0));
-        case.assert_consumed_once("errors")?;
+        case.bucket.consumed_once("errors")?;
         let logs = format!("{}{}", case.app.log(), rival.log());
         assert!(logs.contains("another owner was faster"), "{logs}");
         Ok(())
@@ -121,5 +101,5 @@ fn instances_that_serve_one_request_each_consume_everything_once() -> Result<()>
         Ok(Some(case.consumed("errors")?).filter(|(all, _)| *all >= 32))
     });
     assert_eq!(found.with_context(|| app.log())?, (32, 0));
-    case.assert_consumed_once("errors")
+    case.bucket.consumed_once("errors").map(drop)
 }

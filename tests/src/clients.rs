@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::edge::ingest_key;
 
 /// A file of the clients. Asked of cargo now, since checkouts may share a target folder.
 pub fn source(name: &str) -> PathBuf {
@@ -61,6 +63,28 @@ pub fn javascript() -> Result<PathBuf> {
     let client = folder.join("client.js");
     std::fs::copy(source("javascript/client.js"), &client)?;
     Ok(client)
+}
+
+/// Runs the client of OpenTelemetry's SDK for JavaScript, which exports a failed span, a log record and metrics; gives the
+/// id of its trace.
+///
+/// # Errors
+/// If something isn't taken.
+pub fn export_javascript(url: &str) -> Result<String> {
+    let output = Command::new("node")
+        .arg(javascript()?)
+        .args(["http/protobuf", url, &ingest_key("default")?])
+        .output()?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "{stdout}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let trace = stdout.lines().find_map(|line| line.strip_prefix("trace "));
+    trace
+        .map(ToOwned::to_owned)
+        .with_context(|| format!("no trace in {stdout}"))
 }
 
 /// The folder of what a lock file says, filled by `install` unless that was completed before. Several tests may ask for it,

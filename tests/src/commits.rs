@@ -11,7 +11,25 @@ use aia_telemetry::{
 };
 use anyhow::{Context, Result, ensure};
 
-use crate::edge::{TestBucket, project_keys};
+use crate::edge::{TestBucket, project_keys, wait_for};
+
+/// Waits until a session has committed so many segments, and compares its commits as [`compare`] does.
+///
+/// # Errors
+/// If it doesn't commit them in time, or as [`compare`].
+pub fn compare_consumed(
+    bucket: &TestBucket,
+    plugin: &str,
+    component: &[u8],
+    segments: usize,
+) -> Result<usize> {
+    let commits = wait_for(&format!("everything consumed by {plugin}"), || {
+        let commits = bucket.commits(plugin)?;
+        let consumed: usize = commits.iter().map(|commit| commit.segments.len()).sum();
+        Ok((consumed == segments).then_some(commits))
+    })?;
+    compare(bucket, plugin, component, &commits)
+}
 
 /// Makes a session's commits anew from what they name, by wasmtime as a host does; each is compared with its object. How many
 /// signals there were.

@@ -17,7 +17,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tokio::runtime::Runtime;
 
-use crate::{Answer, Host, S3, Telemetry, Worker};
+use crate::{Answer, Host, PROTOBUF, S3, Telemetry, Worker};
 
 /// The deployment's secret, in the form of `AIA_SECRET_KEY`. It protects nothing.
 pub const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -79,13 +79,7 @@ pub fn post_to(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> 
 /// # Errors
 /// If it can't be done.
 pub fn send(worker: &Worker, body: &[u8]) -> Result<u16> {
-    Ok(post(
-        worker,
-        "/v1/traces",
-        &[("content-type", "application/x-protobuf")],
-        body,
-    )?
-    .status)
+    Ok(post(worker, "/v1/traces", &[PROTOBUF], body)?.status)
 }
 
 /// Starts a host that pulls from a Worker's bucket.
@@ -199,6 +193,25 @@ impl TestBucket {
         let last = self.wait(last_commit(self, &keys, plugin, 0))?;
         let links = self.wait(read_commits(self, &keys, plugin, 1, last))?;
         Ok(links.into_iter().map(|link| link.commit).collect())
+    }
+
+    /// How many segments a plugin's session of the project `default` consumed.
+    ///
+    /// # Errors
+    /// If it consumed one twice, the bucket fails, or what lies there isn't genuine.
+    pub fn consumed_once(&self, plugin: &str) -> Result<usize> {
+        let commits = self.commits(plugin)?;
+        let consumed = commits.iter().flat_map(|commit| &commit.segments);
+        let mut ids: Vec<_> = consumed.map(|consumed| consumed.id).collect();
+        let all = ids.len();
+        ids.sort();
+        ids.dedup();
+        ensure!(
+            ids.len() == all,
+            "{plugin}: {all} segments, {} of them others",
+            ids.len()
+        );
+        Ok(all)
     }
 
     /// What was put of the project `default`, as the messages of OTLP: every segment is verified.

@@ -6,6 +6,7 @@ pub mod commits;
 pub mod edge;
 mod host;
 mod ready;
+pub mod refused;
 mod s3;
 mod shop;
 pub mod spin;
@@ -14,6 +15,6 @@ mod worker;
 
 pub use host::{Answer, Host, Sender, Telemetry, binary};
 pub use s3::{S3Server, Wire};
-pub use shop::{failing_request, healthy_request};
+pub use shop::{JSON, PROTOBUF, failing_request, healthy_request, json_span, now};
 pub use stored::{default_scope, open_log, stored};
 pub use worker::{Bundle, S3, Worker};

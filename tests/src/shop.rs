@@ -10,6 +10,31 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
+/// The header of a request in protobuf.
+pub const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+
+/// The header of a request in JSON.
+pub const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Nanoseconds since the Unix epoch.
+#[must_use]
+pub fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// A request in JSON of one span of that name, as of now.
+#[must_use]
+pub fn json_span(name: &str) -> Vec<u8> {
+    let at = now();
+    format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"cart"}}}}]}},
+        "scopeSpans":[{{"spans":[{{"traceId":"{at:032x}","spanId":"{at:016x}","name":"{name}",
+        "startTimeUnixNano":"{at}","endTimeUnixNano":"{at}"}}]}}]}}]}}"#
+    )
+    .into_bytes()
+}
+
 /// One trace through the three services that ends well. Distinct numbers give distinct traces.
 #[must_use]
 pub fn healthy_request(number: u64) -> Vec<u8> {
